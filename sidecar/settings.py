@@ -1,0 +1,167 @@
+"""Every setting with its type, default and unit: the one table behind YAML, environment, flags and docs.
+
+Frozen structs that msgspec checks when `sidecar.config` converts the file; no behaviour here. Light on purpose:
+the proxy imports it. Durations are seconds, sizes are bytes; None means "no limit" only where a comment says so.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Tls(_Section):
+    """Towards the upstream. Empty: system trust, no client certificate, SNI from the URL."""
+
+    verify: bool = True
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    server_name: str | None = None
+
+
+class Timeouts(_Section):
+    """Generous: a model may think for minutes. None: no limit."""
+
+    connect_seconds: float = 10.0
+    first_byte_seconds: float | None = 600.0
+    idle_seconds: float | None = 300.0
+    total_seconds: float | None = None
+    client_idle_seconds: float = 75.0  # a keep-alive connection without a request
+    client_head_seconds: float = 60.0  # from the first byte of a request to the end of its head
+
+
+class Route(_Section):
+    """One upstream; the longest matching `prefix` wins, then `host`. The prefix is removed by default."""
+
+    name: str
+    upstream: str
+    prefix: str = "/"
+    host: str | None = None
+    strip_prefix: bool = True
+    keep_host: bool = False
+    format: str | None = None  # decode as this wire format, whatever the path says
+    provider: str | None = None  # gen_ai.provider.name, where the host does not tell
+    add_request_headers: dict[str, str] = {}
+    tls: Tls = Tls()
+    timeouts: Timeouts = Timeouts()
+    proxy: str | None = None  # None: HTTP(S)_PROXY and NO_PROXY from the environment; "none": never
+
+
+class Limits(_Section):
+    """Of the proxy. Past one of these a connection is refused or closed, and counted."""
+
+    request_head_bytes: int = 65_536
+    response_head_bytes: int = 262_144
+    client_connections: int = 10_000
+    upstream_connections: int = 10_000
+    upstream_idle_connections: int = 256
+    upstream_idle_seconds: float = 30.0
+    buffer_bytes: int = 65_536  # a direction's high-water mark for back-pressure
+    grace_seconds: float = 60.0  # SIGTERM: how long open exchanges may go on
+
+
+class Capture(_Section):
+    """What is copied to the observer."""
+
+    enabled: bool = True
+    request_head_bytes: int = 4_194_304
+    request_tail_bytes: int = 262_144
+    response_head_bytes: int = 4_194_304
+    response_tail_bytes: int = 262_144
+    queue_bytes: int = 33_554_432  # waiting for the observer; past it captures are dropped and counted
+    exclude_paths: list[str] = []  # path prefixes that are passed through and counted, never captured
+    redact_headers: list[str] = []  # beside the built-in credentials
+    redact_query: list[str] = []
+
+
+class Label(_Section):
+    """One label of traffic, taken from a request header or a JSON path of the request body (`metadata.tenant`)."""
+
+    name: str
+    header: str | None = None
+    json_path: str | None = None
+    hashed: bool = False
+    metric: bool = False  # also a label of the metrics
+    default: str = ""
+
+
+class Observer(_Section):
+    enabled: bool = True
+    threads: int = 1  # of the encoder
+    nice: int = 10
+    memory_limit_bytes: int = 1_073_741_824  # past it the observer is restarted, counted
+    queue_exchanges: int = 2_000
+    queue_bytes: int = 134_217_728
+    batch_exchanges: int = 16
+    decoded_bytes: int = 33_554_432  # of one body after decompression
+    text_tokens: int = 4_096  # encoder budget of one exchange
+    unknown_formats: Literal["text", "count"] = "text"
+    labels: list[Label] = []
+
+
+class WatcherSettings(_Section):
+    """One watcher by name. `thresholds` overrides a label's threshold."""
+
+    enabled: bool = True
+    type: str | None = None  # built-in type or entry point; None: the built-in of this name
+    thresholds: dict[str, float] = {}
+    options: dict[str, object] = {}
+
+
+class Watchers(_Section):
+    """`enabled`: names to run, or ["none"]. Empty: all built-ins."""
+
+    enabled: list[str] = []
+    pack: str | None = None  # directory of the model pack; None: the one that ships
+    false_positive_rate: Literal["1%", "0.1%"] = "1%"
+    settings: dict[str, WatcherSettings] = {}
+
+
+class Drift(_Section):
+    enabled: bool = True
+    reference_exchanges: int = 500
+    false_alarm_days: float = 30.0
+    streams: int = 64
+    directory: str | None = None  # where baselines are kept; None: in memory
+    reference: str | None = None  # a shared baseline: file or URL
+    options: dict[str, object] = {}
+
+
+class Log(_Section):
+    """The exchange log. `text`: masked (typed placeholders), none, or raw."""
+
+    exchanges: bool = True
+    text: Literal["masked", "none", "raw"] = "masked"
+    text_chars: int = 4_000  # of each text; the rest is counted
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Metrics(_Section):
+    label_values: int = 200  # per label; past it "other"
+    series: int = 2_000  # per metric
+
+
+class Prices(_Section):
+    file: str | None = None  # own price file; None: the genai-prices catalogue
+    currency: str = "USD"
+
+
+class Settings(_Section):
+    upstream: str | None = None  # short for one route at "/"
+    listen: str = "127.0.0.1:8080"
+    admin: str = "127.0.0.1:9090"
+    workers: int = 1
+    routes: list[Route] = []
+    limits: Limits = Limits()
+    capture: Capture = Capture()
+    observer: Observer = Observer()
+    watchers: Watchers = Watchers()
+    drift: Drift = Drift()
+    log: Log = Log()
+    metrics: Metrics = Metrics()
+    prices: Prices = Prices()

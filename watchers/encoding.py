@@ -1,0 +1,49 @@
+"""What one pass of the shared encoder says of one text; every head and the drift detectors read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A run of tokens that went through the encoder together.
+
+    Shapes: `offsets` int32 (tokens, 2): characters of the original text for each token, without the
+    special tokens; `tags` float32 (tokens, tag labels): probabilities, empty (tokens, 0) where the
+    pack has no token head.
+    """
+
+    start: int
+    end: int
+    scores: Mapping[str, Floats]  # head -> calibrated probabilities, float32 (labels,)
+    offsets: NDArray[np.int32]
+    tags: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One text, encoded. `embedding`: float32 (384,), unit length, zero for an empty text.
+
+    `left_out_chars` counts what the token budget left unread.
+    """
+
+    windows: tuple[Window, ...]
+    embedding: Floats
+    left_out_chars: int = 0
+
+
+class Encoder(Protocol):
+    """Encodes texts; remembers recent ones by content, so that many watchers cost one pass."""
+
+    @property
+    def model(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """Return one encoding a text, in order; repeated and recently seen texts cost nothing."""
+        ...
