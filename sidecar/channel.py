@@ -71,6 +71,7 @@ class Close(msgspec.Struct, array_like=True, frozen=True):
     request_end_seconds: float | None = None
     proxy_seconds: float = 0.0
     request_sha256: str | None = None
+    dropped: str | None = None  # why data of this exchange was not sent over: the capture is incomplete
 
 
 class Histogram(msgspec.Struct, array_like=True):
