@@ -4,16 +4,20 @@ Frozen structs that msgspec checks when `sidecar.config` converts the file; no b
 the proxy imports it. Durations are seconds, sizes are bytes; None means "no limit" only where a comment says so.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+# Heads of the shipped pack and the pattern watchers: what runs where `watchers.enabled` is empty. The proxy needs the
+# names for its ledger and may not import `watchers`, which is why they stand here.
+BUILT_IN_WATCHERS: Final = ("toxicity", "bias", "injection", "pii", "secrets")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Tls(_Section):
+class Tls(_Section, frozen=True):
     """Towards the upstream. Empty: system trust, no client certificate, SNI from the URL."""
 
     verify: bool = True
@@ -23,7 +27,7 @@ class Tls(_Section):
     server_name: str | None = None
 
 
-class Timeouts(_Section):
+class Timeouts(_Section, frozen=True):
     """Generous: a model may think for minutes. None: no limit."""
 
     connect_seconds: float = 10.0
@@ -34,7 +38,7 @@ class Timeouts(_Section):
     client_head_seconds: float = 60.0  # from the first byte of a request to the end of its head
 
 
-class Route(_Section):
+class Route(_Section, frozen=True):
     """One upstream; the longest matching `prefix` wins, then `host`. The prefix is removed by default."""
 
     name: str
@@ -51,7 +55,7 @@ class Route(_Section):
     proxy: str | None = None  # None: HTTP(S)_PROXY and NO_PROXY from the environment; "none": never
 
 
-class Limits(_Section):
+class Limits(_Section, frozen=True):
     """Of the proxy. Past one of these a connection is refused or closed, and counted."""
 
     request_head_bytes: int = 65_536
@@ -64,7 +68,7 @@ class Limits(_Section):
     grace_seconds: float = 60.0  # SIGTERM: how long open exchanges may go on
 
 
-class Capture(_Section):
+class Capture(_Section, frozen=True):
     """What is copied to the observer."""
 
     enabled: bool = True
@@ -78,7 +82,7 @@ class Capture(_Section):
     redact_query: list[str] = []
 
 
-class Label(_Section):
+class Label(_Section, frozen=True):
     """One label of traffic, taken from a request header or a JSON path of the request body (`metadata.tenant`)."""
 
     name: str
@@ -89,7 +93,7 @@ class Label(_Section):
     default: str = ""
 
 
-class Observer(_Section):
+class Observer(_Section, frozen=True):
     enabled: bool = True
     threads: int = 1  # of the encoder
     nice: int = 10
@@ -103,7 +107,7 @@ class Observer(_Section):
     labels: list[Label] = []
 
 
-class WatcherSettings(_Section):
+class WatcherSettings(_Section, frozen=True):
     """One watcher by name. `thresholds` overrides a label's threshold."""
 
     enabled: bool = True
@@ -112,7 +116,7 @@ class WatcherSettings(_Section):
     options: dict[str, object] = {}
 
 
-class Watchers(_Section):
+class Watchers(_Section, frozen=True):
     """`enabled`: names to run, or ["none"]. Empty: all built-ins."""
 
     enabled: list[str] = []
@@ -121,7 +125,7 @@ class Watchers(_Section):
     settings: dict[str, WatcherSettings] = {}
 
 
-class Drift(_Section):
+class Drift(_Section, frozen=True):
     enabled: bool = True
     reference_exchanges: int = 500
     false_alarm_days: float = 30.0
@@ -131,7 +135,7 @@ class Drift(_Section):
     options: dict[str, object] = {}
 
 
-class Log(_Section):
+class Log(_Section, frozen=True):
     """The exchange log. `text`: masked (typed placeholders), none, or raw."""
 
     exchanges: bool = True
@@ -141,17 +145,17 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Metrics(_Section):
+class Metrics(_Section, frozen=True):
     label_values: int = 200  # per label; past it "other"
     series: int = 2_000  # per metric
 
 
-class Prices(_Section):
+class Prices(_Section, frozen=True):
     file: str | None = None  # own price file; None: the genai-prices catalogue
     currency: str = "USD"
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     upstream: str | None = None  # short for one route at "/"
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:9090"
@@ -165,3 +169,10 @@ class Settings(_Section):
     log: Log = Log()
     metrics: Metrics = Metrics()
     prices: Prices = Prices()
+
+
+def enabled_watchers(watchers: Watchers) -> tuple[str, ...]:
+    """Return the names that run, in the order in which they are listed; the ledger has a row for each."""
+    names = watchers.enabled or BUILT_IN_WATCHERS
+    off = {name for name, settings in watchers.settings.items() if not settings.enabled}
+    return tuple(dict.fromkeys(name for name in names if name != "none" and name not in off))

@@ -12,6 +12,17 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 
+class WatcherError(Exception):
+    """A watcher cannot be had as it was asked for: the start stops, a reload goes on with the old one.
+
+    Carries what the configuration should change: the watcher's name, the problem and the remedy.
+    """
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        super().__init__(f"watcher {name!r}: {problem}; {remedy}")
+        self.name, self.problem, self.remedy = name, problem, remedy
+
+
 class Role(StrEnum):
     """Who speaks, in the vocabulary of the chat APIs (developer counts as system, function as tool)."""
 

@@ -1,0 +1,107 @@
+"""The one place that makes watchers by name: a literal table at the end, one row a type.
+
+A factory imports its module when called, so that naming one watcher does not load the others. Third-party watchers
+come from the entry-point group `sidewatch.watchers` and only when the configuration names them; an entry point
+is a factory like those of the table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Final, Protocol
+
+from watchers.encoding import Encoder
+from watchers.watcher import Watcher, WatcherError
+
+ENTRY_POINTS: Final = "sidewatch.watchers"
+
+
+class Configured(Protocol):
+    """What the configuration says of one watcher; `type` None means the type of the same name."""
+
+    @property
+    def enabled(self) -> bool: ...
+
+    @property
+    def type(self) -> str | None: ...
+
+    @property
+    def thresholds(self) -> Mapping[str, float]: ...
+
+    @property
+    def options(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a factory gets: everything it needs to make one watcher.
+
+    `encoder` is the shared one, None where no pack is loaded; `rate` is the false-positive rate that thresholds
+    were chosen for ("1%" or "0.1%"); `thresholds` overrides some labels'.
+    """
+
+    name: str
+    encoder: Encoder | None = None
+    rate: str = "1%"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+Factory = Callable[[Order], Watcher]
+
+
+def build(
+    names: Sequence[str], settings: Mapping[str, Configured], encoder: Encoder | None = None, rate: str = "1%"
+) -> list[Watcher]:
+    """Return the named watchers, in order.
+
+    Raises WatcherError with the name, the problem and the remedy: an unknown name or type, a threshold for a label
+    that the watcher has not, a watcher of the pack where no pack was loaded, an option it does not know.
+    """
+    return [_build_one(name, settings.get(name), encoder, rate) for name in names]
+
+
+def needs_encoder(names: Sequence[str], settings: Mapping[str, Configured]) -> bool:
+    """Say whether one of the named watchers reads the shared encoder, so that the pack must be loaded."""
+    types = ((settings[name].type if name in settings else None) or name for name in names)
+    return any(type_name in ENCODER_TYPES for type_name in types)
+
+
+def _build_one(name: str, configured: Configured | None, encoder: Encoder | None, rate: str) -> Watcher:
+    type_name = (configured.type if configured else None) or name
+    factory = FACTORIES.get(type_name) or _entry_point(name, type_name)
+    order = Order(name, encoder, rate)
+    if configured:
+        order = Order(name, encoder, rate, configured.thresholds, configured.options)
+    if type_name in ENCODER_TYPES and encoder is None:
+        raise WatcherError(name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out")
+    return _checked(factory(order), order)
+
+
+def _entry_point(name: str, type_name: str) -> Factory:
+    found = [point for point in entry_points(group=ENTRY_POINTS) if point.name == type_name]
+    if not found:
+        known = ", ".join(sorted(FACTORIES))
+        remedy = f"use one of {known}, or install a package with the entry point {ENTRY_POINTS}:{type_name}"
+        raise WatcherError(name, f"there is no watcher of type {type_name!r}", remedy)
+    try:
+        factory: Factory = found[0].load()
+    except Exception as error:  # third-party code at import: any error is a configuration error of ours
+        problem = f"its entry point {found[0].value} cannot be loaded: {type(error).__name__}: {error}"
+        raise WatcherError(name, problem, "mend or remove the package") from error
+    return factory
+
+
+def _checked(watcher: Watcher, order: Order) -> Watcher:
+    for label, threshold in order.thresholds.items():
+        if label not in watcher.labels:
+            known = ", ".join(sorted(watcher.labels))
+            raise WatcherError(order.name, f"it has no label {label!r}", f"its labels are {known}")
+        if not 0.0 <= threshold <= 1.0:
+            raise WatcherError(order.name, f"threshold {threshold} of {label!r}", "give a probability from 0 to 1")
+    return watcher
+
+
+# Types that read the shared encoder, and every built-in type with its factory.
+ENCODER_TYPES: Final[frozenset[str]] = frozenset({"toxicity", "bias", "injection"})
+FACTORIES: Final[dict[str, Factory]] = {}
