@@ -4,9 +4,15 @@ Frozen structs that msgspec checks when `sidecar.config` converts the file; no b
 the proxy imports it. Durations are seconds, sizes are bytes; None means "no limit" only where a comment says so.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
+
+Bytes = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
 
 # Heads of the shipped pack and the pattern watchers: what runs where `watchers.enabled` is empty. The proxy needs the
 # names for its ledger and may not import `watchers`, which is why they stand here.
@@ -30,12 +36,12 @@ class Tls(_Section, frozen=True):
 class Timeouts(_Section, frozen=True):
     """Generous: a model may think for minutes. None: no limit."""
 
-    connect_seconds: float = 10.0
-    first_byte_seconds: float | None = 600.0
-    idle_seconds: float | None = 300.0
-    total_seconds: float | None = None
-    client_idle_seconds: float = 75.0  # a keep-alive connection without a request
-    client_head_seconds: float = 60.0  # from the first byte of a request to the end of its head
+    connect_seconds: Seconds = 10.0
+    first_byte_seconds: Seconds | None = 600.0
+    idle_seconds: Seconds | None = 300.0
+    total_seconds: Seconds | None = None
+    client_idle_seconds: Seconds = 75.0  # a keep-alive connection without a request
+    client_head_seconds: Seconds = 60.0  # from the first byte of a request to the end of its head
 
 
 class Route(_Section, frozen=True):
@@ -58,25 +64,25 @@ class Route(_Section, frozen=True):
 class Limits(_Section, frozen=True):
     """Of the proxy. Past one of these a connection is refused or closed, and counted."""
 
-    request_head_bytes: int = 65_536
-    response_head_bytes: int = 262_144
-    client_connections: int = 10_000
-    upstream_connections: int = 10_000
-    upstream_idle_connections: int = 256
-    upstream_idle_seconds: float = 30.0
-    buffer_bytes: int = 65_536  # a direction's high-water mark for back-pressure
-    grace_seconds: float = 60.0  # SIGTERM: how long open exchanges may go on
+    request_head_bytes: Bytes = 65_536
+    response_head_bytes: Bytes = 262_144
+    client_connections: Count = 10_000
+    upstream_connections: Count = 10_000
+    upstream_idle_connections: Annotated[int, Meta(ge=0)] = 256
+    upstream_idle_seconds: Seconds = 30.0
+    buffer_bytes: Bytes = 65_536  # a direction's high-water mark for back-pressure
+    grace_seconds: Seconds = 60.0  # SIGTERM: how long open exchanges may go on
 
 
 class Capture(_Section, frozen=True):
     """What is copied to the observer."""
 
     enabled: bool = True
-    request_head_bytes: int = 4_194_304
-    request_tail_bytes: int = 262_144
-    response_head_bytes: int = 4_194_304
-    response_tail_bytes: int = 262_144
-    queue_bytes: int = 33_554_432  # waiting for the observer; past it captures are dropped and counted
+    request_head_bytes: Bytes = 4_194_304
+    request_tail_bytes: Bytes = 262_144
+    response_head_bytes: Bytes = 4_194_304
+    response_tail_bytes: Bytes = 262_144
+    queue_bytes: Bytes = 33_554_432  # waiting for the observer; past it captures are dropped and counted
     exclude_paths: list[str] = []  # path prefixes that are passed through and counted, never captured
     redact_headers: list[str] = []  # beside the built-in credentials
     redact_query: list[str] = []
@@ -95,14 +101,14 @@ class Label(_Section, frozen=True):
 
 class Observer(_Section, frozen=True):
     enabled: bool = True
-    threads: int = 1  # of the encoder
-    nice: int = 10
-    memory_limit_bytes: int = 1_073_741_824  # past it the observer is restarted, counted
-    queue_exchanges: int = 2_000
-    queue_bytes: int = 134_217_728
-    batch_exchanges: int = 16
-    decoded_bytes: int = 33_554_432  # of one body after decompression
-    text_tokens: int = 4_096  # encoder budget of one exchange
+    threads: Count = 1  # of the encoder
+    nice: Annotated[int, Meta(ge=0, le=19)] = 10
+    memory_limit_bytes: Bytes = 1_073_741_824  # past it the observer is restarted, counted
+    queue_exchanges: Count = 2_000
+    queue_bytes: Bytes = 134_217_728
+    batch_exchanges: Count = 16
+    decoded_bytes: Bytes = 33_554_432  # of one body after decompression
+    text_tokens: Count = 4_096  # encoder budget of one exchange
     unknown_formats: Literal["text", "count"] = "text"
     labels: list[Label] = []
 
@@ -112,7 +118,7 @@ class WatcherSettings(_Section, frozen=True):
 
     enabled: bool = True
     type: str | None = None  # built-in type or entry point; None: the built-in of this name
-    thresholds: dict[str, float] = {}
+    thresholds: dict[str, Probability] = {}
     options: dict[str, object] = {}
 
 
@@ -127,9 +133,9 @@ class Watchers(_Section, frozen=True):
 
 class Drift(_Section, frozen=True):
     enabled: bool = True
-    reference_exchanges: int = 500
-    false_alarm_days: float = 30.0
-    streams: int = 64
+    reference_exchanges: Count = 500
+    false_alarm_days: Annotated[float, Meta(gt=0)] = 30.0
+    streams: Count = 64
     directory: str | None = None  # where baselines are kept; None: in memory
     reference: str | None = None  # a shared baseline: file or URL
     options: dict[str, object] = {}
@@ -140,14 +146,14 @@ class Log(_Section, frozen=True):
 
     exchanges: bool = True
     text: Literal["masked", "none", "raw"] = "masked"
-    text_chars: int = 4_000  # of each text; the rest is counted
+    text_chars: Count = 4_000  # of each text; the rest is counted
     format: Literal["json", "console"] = "json"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class Metrics(_Section, frozen=True):
-    label_values: int = 200  # per label; past it "other"
-    series: int = 2_000  # per metric
+    label_values: Count = 200  # per label; past it "other"
+    series: Count = 2_000  # per metric
 
 
 class Prices(_Section, frozen=True):
@@ -159,7 +165,7 @@ class Settings(_Section, frozen=True):
     upstream: str | None = None  # short for one route at "/"
     listen: str = "127.0.0.1:8080"
     admin: str = "127.0.0.1:9090"
-    workers: int = 1
+    workers: Count = 1
     routes: list[Route] = []
     limits: Limits = Limits()
     capture: Capture = Capture()
