@@ -1,0 +1,97 @@
+"""The size of a change, in units of how much the reference itself varies.
+
+Evidence says that something changed; with enough samples it says so of any trifle. The effect says how much: over
+the samples since the estimated change point, each score's ranks are compared with uniform ones (Jensen-Shannon
+divergence over the cells of the bets) and divided by what blocks of the reference, taken in order and as long, show
+at their 95th percentile. A daily cycle inside the reference makes its blocks differ, and so raises the bar.
+
+Source: Lin, Divergence measures based on the Shannon entropy (IEEE IT 1991); Kuensch, The jackknife and the bootstrap
+for general stationary observations (1989) for blocks.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from watchers.drift.bets import EDGES, WIDTHS
+from watchers.drift.ranks import Doubles, Ints
+
+CELLS = len(WIDTHS)
+BLOCKS = (32, 64, 128, 256)
+
+
+def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
+    """Return the divergence in nats along the last axis; both are shares that add up to 1."""
+    middle = 0.5 * (shares + expected)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.where(shares > 0, shares * np.log(shares / middle), 0.0)
+        second = np.where(expected > 0, expected * np.log(expected / middle), 0.0)
+    total: Doubles = 0.5 * (first.sum(-1) + second.sum(-1))
+    return total
+
+
+def by_chance(samples: Doubles) -> Doubles:
+    """Return the 95th percentile of the divergence of that many independent ranks (it is chi-square / 8 n)."""
+    quantile: Doubles = stats.chi2.ppf(0.95, CELLS - 1) / (8.0 * np.maximum(samples, 1.0))
+    return quantile
+
+
+def excess_between_blocks(cells: Ints) -> float:
+    """Return how far the blocks of one score's reference ranks differ beyond chance, as a divergence.
+
+    The part that does not shrink with a longer window: a daily cycle, a slow wave. Shapes: (samples,), in order.
+    """
+    excess = 0.0
+    for length in BLOCKS:
+        if len(cells) < 3 * length:
+            break
+        blocks = np.lib.stride_tricks.sliding_window_view(cells, length)[:: length // 2]
+        shares = np.stack([np.bincount(b, minlength=CELLS) for b in blocks]) / length
+        divergences = jensen_shannon(shares, np.bincount(cells, minlength=CELLS) / len(cells))
+        excess = max(excess, float(np.quantile(divergences, 0.95) - by_chance(np.array(length)) * 1.15))
+    return excess
+
+
+class Window:
+    """The last samples' rank cells. Shapes: `cells` int8 (window, scores), -1 where a score is missing."""
+
+    def __init__(self, length: int, scores: int) -> None:
+        self.cells = np.full((length, scores), -1, np.int8)
+        self.samples = 0
+
+    def add(self, p_values: Doubles, seen: NDArray[np.bool_]) -> None:
+        """Put in one sample's ranks; the oldest gives way."""
+        self.cells[self.samples % len(self.cells)] = np.where(seen, np.searchsorted(EDGES, p_values), -1)
+        self.samples += 1
+
+    def last(self, count: int) -> NDArray[np.int8]:
+        """Return the last `count` samples; fewer where fewer were seen."""
+        count = min(count, self.samples, len(self.cells))
+        return self.cells[(np.arange(self.samples - count, self.samples)) % len(self.cells)]
+
+
+def score_effects(cells: NDArray[np.int8], excess: Doubles) -> Doubles:
+    """Return each score's effect in units of natural variation. Shapes: cells (samples, scores); excess (scores,)."""
+    counts = np.stack([(cells == c).sum(0) for c in range(CELLS)], axis=-1).astype(np.float64)
+    samples = counts.sum(-1)
+    shares = counts / np.maximum(samples, 1.0)[:, None]
+    effect: Doubles = np.where(samples >= 8, jensen_shannon(shares, WIDTHS) / (by_chance(samples) + excess), 0.0)
+    return effect
+
+
+def change_point(cells: NDArray[np.int8]) -> tuple[int, int, int]:
+    """Return where one score's ranks stop being uniform: (first, most likely, last) index from the window's start.
+
+    The interval holds every point whose log-likelihood is within 3 nats of the best (Wilks: about 95%).
+    Shapes: (samples,), missing ones left out by the caller.
+    """
+    count = len(cells)
+    one_hot = np.eye(CELLS)[cells]
+    after = np.cumsum(one_hot[::-1], 0)[::-1]
+    lengths = after.sum(1, keepdims=True)
+    density = (after + 4.0 * WIDTHS) / (lengths + 4.0)
+    gain = (after * np.log(density / WIDTHS)).sum(1) - 0.5 * (CELLS - 1) * np.log1p(lengths[:, 0] / 8.0)
+    gain[-min(8, count) :] = -np.inf if count > 8 else gain[-min(8, count) :]
+    best = int(gain.argmax())
+    near = np.flatnonzero(gain >= gain[best] - 3.0)
+    return int(near[0]), best, int(near[-1])

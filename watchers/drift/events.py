@@ -1,0 +1,109 @@
+"""The nouns of drift: streams, settings, levels, events, and what can be wrong with a reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from watchers.watcher import Direction
+
+
+class DriftError(Exception):
+    """Our caller's mistake: a wrong shape, a wrong setting, a state of another version."""
+
+
+class BaselineError(DriftError):
+    """A reference that cannot be used: corrupted, foreign, of another encoder, too small. The message says which."""
+
+
+class Level(StrEnum):
+    """What is known of a stream. `insufficient_data` is not `stable`: nothing may be said yet."""
+
+    INSUFFICIENT_DATA = "insufficient_data"
+    STABLE = "stable"
+    WARNING = "warning"
+    DRIFT = "drift"
+
+
+class Strata(StrEnum):
+    """Compare like with like: samples are ranked only among those of the same part of the day or week."""
+
+    NONE = "none"
+    HOUR_OF_DAY = "hour_of_day"  # 24 strata, UTC
+    DAY_PART = "day_part"  # weekday or weekend, by six-hour part: 8 strata, UTC
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StreamKey:
+    """One stream: a route's requested model in one direction, or one label's share of it."""
+
+    route: str
+    model: str
+    direction: Direction
+    label: str = ""
+
+    def counterpart(self) -> "StreamKey":
+        """Return the same traffic in the other direction."""
+        other = Direction.COMPLETION if self.direction is Direction.PROMPT else Direction.PROMPT
+        return StreamKey(self.route, self.model, other, self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSettings:
+    """Every choice of the drift watch.
+
+    Units: `alarm_every` is the promised mean number of a stream's samples between two false alarms, over
+    all streams together where `across_streams` is True. `effect_factor`: how many times the
+    reference's natural variation the effect must be for `drift` (1 is enough for `warning`).
+    """
+
+    reference_samples: int = 500
+    alarm_every: float = 100_000.0
+    across_streams: bool = False
+    streams: int = 64
+    window: int = 512  # samples over which the effect is measured
+    effect_factor: float = 1.25
+    strata: Strata = Strata.NONE
+    exemplars: int = 256  # masked texts kept: recent ones, and of the reference
+    exemplar_chars: int = 300
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("reference_samples", 50), ("alarm_every", 10), ("streams", 1), ("window", 64)):
+            value = getattr(self, name)
+            if not value >= least:
+                raise DriftError(f"{name} is {value}; it must be at least {least}")
+        if not self.effect_factor >= 1:
+            raise DriftError(f"effect_factor is {self.effect_factor}; it must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class DriftEvent:
+    """One change of a stream's level. `reason` holds only JSON values; empty when the stream became stable.
+
+    Units: `index` and `since_index` count the stream's samples after its reference, from 0; `effect` is in
+    units of the reference's natural variation; `evidence` is the mean number of samples between
+    false alarms at which the test would just alarm (so it is compared with `alarm_every`).
+    """
+
+    stream: StreamKey
+    index: int
+    level: Level
+    previous: Level
+    since_index: int | None
+    effect: float
+    evidence: float
+    reason: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """What the metrics and the admin page show of one stream."""
+
+    level: Level
+    effect: float
+    evidence: float
+    samples: int  # after the reference
+    reference_samples: int  # learned so far
+    since_index: int | None
+    skipped: Mapping[str, int]  # reason -> samples not read
+    effects: Mapping[str, float]  # each measure, in units of natural variation
