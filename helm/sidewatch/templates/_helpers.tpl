@@ -1,0 +1,93 @@
+{{- define "sidewatch.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "sidewatch.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "sidewatch.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "sidewatch.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sidewatch.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "sidewatch.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: sidewatch
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Never with anything that an upgrade may change: selectors are immutable. */}}
+{{- define "sidewatch.selector" -}}
+app.kubernetes.io/name: {{ include "sidewatch.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "sidewatch.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "sidewatch.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "sidewatch.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end -}}
+
+{{- define "sidewatch.configMapName" -}}
+{{ .Values.existingConfigMap | default (include "sidewatch.fullname" .) }}
+{{- end -}}
+
+{{/* The configuration file: `config`, completed with the upstream and the mounted files. */}}
+{{- define "sidewatch.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- if and (not .Values.upstream) (not (dig "routes" list $config)) (not (dig "upstream" "" $config)) -}}
+{{- fail "\nSidewatch needs to know where traffic goes: set `upstream` (for example --set upstream=https://api.openai.com) or `config.routes`" -}}
+{{- end -}}
+{{- if .Values.upstream -}}
+{{- $_ := set $config "upstream" .Values.upstream -}}
+{{- end -}}
+{{- if .Values.files.driftReference.configMap -}}
+{{- $drift := dig "drift" dict $config -}}
+{{- $_ := set $config "drift" (merge (dict "reference" (printf "/etc/sidewatch/drift/%s" .Values.files.driftReference.key)) $drift) -}}
+{{- end -}}
+{{- if .Values.files.prices.configMap -}}
+{{- $prices := dig "prices" dict $config -}}
+{{- $_ := set $config "prices" (merge (dict "file" (printf "/etc/sidewatch/prices/%s" .Values.files.prices.key)) $prices) -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{- define "sidewatch.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: {{ .Values.sidecar.runAsUser }}
+runAsGroup: {{ .Values.sidecar.runAsUser }}
+fsGroup: {{ .Values.sidecar.runAsUser }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "sidewatch.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: {{ .Values.sidecar.runAsUser }}
+runAsGroup: {{ .Values.sidecar.runAsUser }}
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
