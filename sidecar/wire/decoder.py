@@ -38,6 +38,7 @@ class Decoder:
     streams_lines: ClassVar[bool] = False  # JSON lines, even a single one, are a stream of events (Ollama)
 
     def __init__(self, call: Call) -> None:
+        """Begin one exchange; a format that overrides this keeps it free of I/O and cheap."""
         self.call = call
         self.exchange = ExchangeBuilder(self.name, self.operation, self.provider)
 
@@ -59,8 +60,10 @@ class Decoder:
 
     def piece(self, name: str, data: bytes) -> None:
         """Read one piece of a stream as bytes; the base parses it and calls `event`."""
-        parsed = json_text.maybe_load(data)
-        if parsed is None and data != b"null":
+        try:
+            parsed = json_text.load(data)
+        except json_text.JsonError:
+            self.exchange.fail_decoding("bad_event")
             parsed = data.decode("utf-8", "replace")
         self.event(name, parsed)
 
@@ -85,6 +88,13 @@ class Decoder:
         """Read the body of an answer of status >= 400: parsed JSON, else text."""
         found = provider_error.find(body, self.call.status)
         self.exchange.fail(found.type, found.message)
+
+    def take_error(self, body: Any, *, in_stream: bool = False) -> bool:
+        """Record the error that a body or event announces under "error"; return whether there was one."""
+        found = provider_error.maybe_find(body, in_stream=in_stream)
+        if found is not None:
+            self.exchange.fail(found.type, found.message, in_stream=in_stream)
+        return found is not None
 
     def end(self) -> None:
         """Finish: called once after the last piece, also when the response was cut."""

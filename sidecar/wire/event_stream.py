@@ -106,7 +106,7 @@ class EventStreamReader:
         elif total > self._max_bytes:
             self._lose("message_too_long")
         elif len(self._buffer) >= at + total:
-            return at + total
+            return int(at + total)
         return None
 
     def _lose(self, flaw: str) -> None:

@@ -1,0 +1,84 @@
+"""Who answers: `gen_ai.provider.name` from the upstream's host, the path or marks in the body.
+
+Names are OpenTelemetry's well-known values where there is one
+(https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/), else the company's in lower case.
+"""
+
+import re
+from typing import Any, Final
+
+
+def of_host(host: str | None) -> str | None:
+    """Return the provider that serves `host` (a name, perhaps with a port), or None where it does not tell."""
+    name = (host or "").lower().rsplit("@", 1)[-1].partition(":")[0].rstrip(".")
+    for suffix, provider in HOSTS:
+        if name == suffix or name.endswith("." + suffix):
+            return provider
+    return "aws.bedrock" if name.startswith("bedrock-runtime") and name.endswith(".amazonaws.com") else None
+
+
+def of_path(path: str) -> str | None:
+    """Return the provider whose paths look like `path`, or None."""
+    for pattern, provider in PATHS:
+        if pattern.search(path):
+            return provider
+    return None
+
+
+def of_body(body: Any) -> str | None:
+    """Return the provider or server that leaves its mark in an OpenAI-like response object, or None."""
+    if not isinstance(body, dict):
+        return None
+    for key, provider in BODY_KEYS.items():
+        if key in body:
+            return provider
+    fingerprint = body.get("system_fingerprint")
+    return "ollama" if fingerprint == "fp_ollama" else None
+
+
+HOSTS: Final = (
+    ("api.openai.com", "openai"),
+    ("openai.azure.com", "azure.ai.openai"),
+    ("cognitiveservices.azure.com", "azure.ai.openai"),
+    ("services.ai.azure.com", "azure.ai.inference"),
+    ("models.ai.azure.com", "azure.ai.inference"),
+    ("api.anthropic.com", "anthropic"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("cohere.com", "cohere"),
+    ("cohere.ai", "cohere"),
+    ("deepseek.com", "deepseek"),
+    ("groq.com", "groq"),
+    ("mistral.ai", "mistral_ai"),
+    ("perplexity.ai", "perplexity"),
+    ("x.ai", "x_ai"),
+    ("ml.cloud.ibm.com", "ibm.watsonx.ai"),
+    ("openrouter.ai", "openrouter"),
+    ("together.xyz", "together_ai"),
+    ("together.ai", "together_ai"),
+    ("fireworks.ai", "fireworks_ai"),
+    ("cerebras.ai", "cerebras"),
+    ("moonshot.ai", "moonshot_ai"),
+    ("moonshot.cn", "moonshot_ai"),
+    ("ollama.com", "ollama"),
+    ("huggingface.co", "hugging_face"),
+    ("huggingface.cloud", "hugging_face"),
+)
+
+PATHS: Final = (
+    (re.compile(r"/openai/deployments/"), "azure.ai.openai"),
+    (re.compile(r"/projects/[^/]+/locations/[^/]+/"), "gcp.vertex_ai"),
+    (re.compile(r"/model/[^/]+/(?:converse|invoke)(?:-|$)"), "aws.bedrock"),
+    (re.compile(r"/v1beta/openai/"), "gcp.gemini"),
+    (re.compile(r"/anthropic/v1/messages"), "anthropic"),
+)
+
+BODY_KEYS: Final = {
+    "prompt_filter_results": "azure.ai.openai",
+    "x_groq": "groq",
+    "native_finish_reason": "openrouter",
+    "search_results": "perplexity",
+    "kv_transfer_params": "vllm",
+    "prompt_logprobs": "vllm",
+    "timings": "llama.cpp",
+}
