@@ -101,7 +101,7 @@ class _Converter:
 
     def _leaf(self, value: object, kind: Any, optional: bool, path: Path) -> Any:
         name = str(path[-1]) if path else ""
-        number = value
+        number = str(value) if isinstance(value, Text) else value
         if isinstance(value, str) and name.endswith(("_bytes", "_seconds")):
             number = maybe_bytes(value) if name.endswith("_bytes") else maybe_seconds(value)
         elif kind is object:

@@ -1,0 +1,64 @@
+"""The command `sidewatch`: parses arguments, turns known errors into messages and exit codes. Thin."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from sidecar.commands import check_config, serve, version
+from sidecar.commands.arguments import formatter
+
+_EPILOG: Final = """\
+exit codes:
+  0  done
+  1  it ran and something failed: a port in use, malformed input lines, a minimum not reached
+  2  wrong usage or configuration: the message names the key and the remedy
+
+documentation: docs/ in the repository; every setting: docs/configuration.md"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    from sidecar.config import ConfigError
+    from sidecar.errors import CommandError
+
+    try:
+        return int(args.run(args))
+    except ConfigError as error:
+        return _failed("\n".join(f"sidewatch: {problem}" for problem in error.problems), 2)
+    except argparse.ArgumentError as error:
+        return _failed(f"sidewatch: {error.message}", 2)
+    except CommandError as error:
+        return _failed(f"sidewatch: {error}", 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output left, `| head` for example
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _failed(message: str, code: int) -> int:
+    sys.stderr.write(message + "\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sidewatch",
+        description="Runtime monitor for LLM traffic: a transparent proxy, and an observer that judges what passes.",
+        epilog=_EPILOG,
+        formatter_class=formatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+COMMANDS: Final = (serve, check_config, version)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Keeps one child process running: started again when it dies, later each time, never given up.
+
+Children die with the primary (Linux: parent-death signal), live in sessions of their own so that Ctrl-C in a terminal
+reaches the primary only, write to the primary's stdout and stderr, and make themselves the kernel's first choice when
+memory runs out: an observer may be lost, the traffic not.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+FIRST_DELAY_SECONDS: Final = 0.1
+LONGEST_DELAY_SECONDS: Final = 30.0
+STEADY_SECONDS: Final = 30.0  # a child that lived this long is no crash loop: the delay begins anew
+MEMORY_CHECK_SECONDS: Final = 1.0
+CONFIGURATION_EXIT: Final = 78  # EX_CONFIG of sysexits.h: the configuration or a model cannot be used
+_OOM_SCORE: Final = 800  # of 1000
+_PR_SET_PDEATHSIG: Final = 1
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+_log = structlog.get_logger("sidewatch")
+
+
+class Child:
+    """One supervised process. `run` is its whole life; cancel nothing, call `stop`."""
+
+    def __init__(self, name: str, arguments: Sequence[str], nice: int = 0, memory_limit_bytes: int = 0) -> None:
+        self.name = name
+        self.exits = 0
+        self.last_exit_code: int | None = None
+        self.ended_once = asyncio.Event()
+        self._arguments = [sys.executable, *arguments]
+        self._nice, self._memory_limit_bytes = nice, memory_limit_bytes
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The running process's id, None while there is none."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def run(self) -> None:
+        """Start the process and start it again whenever it ends, until `stop`."""
+        delay = FIRST_DELAY_SECONDS
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            await self._run_once()
+            if self._stopping.is_set():
+                return
+            lived = time.monotonic() - began
+            delay = FIRST_DELAY_SECONDS if lived > STEADY_SECONDS or self.exits == 1 else next_delay(delay)
+            _log.warning(
+                f"{self.name} ended: starting it again",
+                code=self.last_exit_code,
+                lived_seconds=round(lived, 3),
+                again_in_seconds=delay,
+                exits=self.exits,
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _run_once(self) -> None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_prepare(self._nice, os.getpid()),
+            )
+        except OSError as error:
+            _log.error(f"{self.name} cannot be started", error=str(error))
+            self.last_exit_code = None
+        else:
+            self._process = process
+            self.last_exit_code = await self._wait(process)
+        self.exits += 1
+        self.ended_once.set()
+
+    async def _wait(self, process: asyncio.subprocess.Process) -> int:
+        ended = asyncio.ensure_future(process.wait())
+        while not (await asyncio.wait({ended}, timeout=MEMORY_CHECK_SECONDS))[0]:
+            used_bytes = resident_bytes(process.pid)
+            if self._memory_limit_bytes and used_bytes > self._memory_limit_bytes:
+                _log.error(f"{self.name} is over its memory limit: ended", bytes=used_bytes)
+                self.signal(signal.SIGKILL)
+        return ended.result()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if there is a process to get it."""
+        if self._process and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Ask it to end and wait; past `patience_seconds` it is killed."""
+        self._stopping.set()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), patience_seconds)
+        except TimeoutError:
+            _log.warning(f"{self.name} did not end in time: killed", patience_seconds=patience_seconds)
+            self.signal(signal.SIGKILL)
+            await process.wait()
+
+
+def next_delay(delay: float) -> float:
+    """Return the wait after one more crash: twice as long, up to the longest."""
+    return min(delay * 2, LONGEST_DELAY_SECONDS)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return a process's resident memory, 0 where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _prepare(nice: int, parent: int) -> Callable[[], None]:
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def in_child() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died between fork and prctl
+                os._exit(1)
+        if nice:
+            os.nice(nice)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+            score.write(str(_OOM_SCORE))
+
+    return in_child
