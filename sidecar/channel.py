@@ -114,6 +114,7 @@ class Totals(msgspec.Struct, array_like=True):
     client_connections: int
     observer_losses: int
     channel_bytes: int  # waiting to be sent now
+    refused: dict[str, int] = {}  # limit's name -> connections or requests that met it
 
 
 class Settled(msgspec.Struct, array_like=True, frozen=True):
