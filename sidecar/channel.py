@@ -137,7 +137,7 @@ STRUCTS: Final[dict[Kind, type[msgspec.Struct]]] = {
     Kind.SETTLED: Settled,
 }
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 _decoders = {kind: msgspec.msgpack.Decoder(struct_type) for kind, struct_type in STRUCTS.items()}
 
 
@@ -147,7 +147,7 @@ class ChannelError(Exception):
 
 def frame(kind: Kind, exchange: int, seconds: float, payload: bytes | msgspec.Struct) -> bytes:
     """Return one frame's bytes; `payload` is raw bytes for the data kinds and a struct for the others."""
-    data = payload if isinstance(payload, bytes) else _encode(payload)
+    data = payload if isinstance(payload, bytes) else encode(payload)
     return HEADER.pack(len(data), kind, exchange, seconds) + data
 
 

@@ -71,6 +71,7 @@ class Limits(_Section, frozen=True):
     upstream_idle_connections: Annotated[int, Meta(ge=0)] = 256
     upstream_idle_seconds: Seconds = 30.0
     buffer_bytes: Bytes = 65_536  # a direction's high-water mark for back-pressure
+    half_closed_seconds: Seconds = 0.2  # after a client's FIN, without a byte of the answer: then it is taken to be gone
     grace_seconds: Seconds = 60.0  # SIGTERM: how long open exchanges may go on
 
 
@@ -175,10 +176,3 @@ class Settings(_Section, frozen=True):
     log: Log = Log()
     metrics: Metrics = Metrics()
     prices: Prices = Prices()
-
-
-def enabled_watchers(watchers: Watchers) -> tuple[str, ...]:
-    """Return the names that run, in the order in which they are listed; the ledger has a row for each."""
-    names = watchers.enabled or BUILT_IN_WATCHERS
-    off = {name for name, settings in watchers.settings.items() if not settings.enabled}
-    return tuple(dict.fromkeys(name for name in names if name != "none" and name not in off))
