@@ -7,6 +7,7 @@ channel and the pipeline. The collector puts on the event loop; the pipeline tak
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,6 +84,6 @@ class Backlog:
                 self._ready.wait(timeout_seconds)
             return [self._waiting.popleft() for _ in range(min(at_most, len(self._waiting)))]
 
-    def done(self, batch: list[Waiting]) -> None:
+    def done(self, batch: Sequence[Waiting]) -> None:
         """Release a taken batch's bytes."""
         self.release(sum(waiting.held_bytes for waiting in batch))

@@ -147,6 +147,10 @@ class Worker(asyncio.Protocol):
             log.error("worker does not read", worker=self.number)
             self.abort()
 
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
@@ -252,6 +256,7 @@ class Collector:
         if captures:
             self._on_drop(reason, captures)
 
-    def abort(self) -> None:
-        for worker in list(self._workers):
-            worker.abort()
+    def close(self) -> None:
+        """Close every connection once what was written to it has gone out."""
+        for worker in self.workers:
+            worker.close()

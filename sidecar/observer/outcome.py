@@ -59,6 +59,7 @@ class Outcome:
     cost: Cost | None = None
     price_missing: bool = False
     incomplete: str | None = None  # why the worker did not hand over all of it
+    unread: str | None = None  # why the watchers did not get all of its text
     fresh: frozenset[int] = frozenset()  # positions of the records that no earlier exchange carried
 
     def flags(self) -> list[tuple[Record, Verdict]]:
@@ -70,6 +71,13 @@ class Outcome:
             for verdict in judgement.verdicts
             if verdict.flagged
         ]
+
+    def output_tokens_per_second(self) -> float | None:
+        """Return the rate of a stream's answer from its first token on; None where it cannot be known."""
+        times, tokens = self.exchange.timings.output_chunk_seconds, self.exchange.usage.output
+        if not self.exchange.stream or not tokens or len(times) < 2 or times[-1] <= times[0]:
+            return None
+        return tokens / (times[-1] - times[0])
 
     def error_type(self) -> str:
         """Return OpenTelemetry's `error.type`: the provider's, else how the exchange ended; "" when it went well."""

@@ -13,6 +13,7 @@ from itertools import groupby
 import structlog
 
 from sidecar.observer.instruments import Instruments
+from sidecar.observer.where import where
 from watchers.watcher import Judgement, Record, Skip, Watcher
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ class Guarded:
         self._instruments.add("sidewatch_watcher_errors_total", (self.watcher.name, kind))
         if kind not in self._logged:
             self._logged.add(kind)
-            log.error("watcher failed", watcher=self.watcher.name, error=kind, at=_where(error))
+            log.error("watcher failed", watcher=self.watcher.name, error=kind, at=where(error))
 
 
 def checked(judged: Sequence[Judgement], expected: int) -> list[Judgement]:
@@ -114,14 +115,6 @@ def by_exchange(records: Sequence[Record]) -> Iterator[list[Record]]:
     """Yield the records of each exchange; those of one exchange stand together in a batch."""
     for _, group in groupby(records, key=lambda record: record.exchange):
         yield list(group)
-
-
-def _where(error: Exception) -> str:
-    """Return the innermost place of an error: the message itself may quote traffic, so it is not logged."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
 class Panel:

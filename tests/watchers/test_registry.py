@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from sidecar.settings import Watchers, WatcherSettings, enabled_watchers
+from sidecar.settings import WatcherSettings
 from watchers import registry
 from watchers.watcher import Judgement, Record, Verdict, WatcherError
 
@@ -59,10 +59,3 @@ def test_an_order_that_cannot_be_met_names_the_problem(
 def test_the_pack_is_needed_only_by_its_heads() -> None:
     assert registry.needs_encoder(["pii", "mine"], {"mine": WatcherSettings(type="bias")})
     assert not registry.needs_encoder(["shouting"], {})
-
-
-def test_enabled_names_are_all_built_ins_or_those_listed_less_those_switched_off() -> None:
-    assert enabled_watchers(Watchers()) == ("toxicity", "bias", "injection", "pii", "secrets")
-    assert enabled_watchers(Watchers(enabled=["none"])) == ()
-    off = Watchers(enabled=["pii", "bias", "pii"], settings={"bias": WatcherSettings(enabled=False)})
-    assert enabled_watchers(off) == ("pii",)

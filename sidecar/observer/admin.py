@@ -1,0 +1,76 @@
+"""The observer's pages on `admin.sock`; the primary forwards to them whatever it does not answer itself.
+
+`/metrics` (Prometheus text, OpenMetrics by Accept), `/config` (effective settings, secrets hidden), `/status` and
+`/drift` (JSON). Pages are made in the event loop's default thread pool: a large one must not hold up the channel.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from sidecar.config.show import masked
+from sidecar.observer.drift_streams import DriftStreams
+from sidecar.observer.exposition import Exposition
+from sidecar.observer.view import View
+from watchers.drift import DriftError
+from watchers.watcher import Direction
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def application(view: View, exposition: Exposition) -> web.Application:
+    """Return the pages."""
+
+    async def metrics(request: web.Request) -> web.Response:
+        page, content_type = await asyncio.to_thread(exposition.render, request.headers.get("Accept", ""))
+        return web.Response(body=page, headers={"Content-Type": content_type})
+
+    async def accept(request: web.Request) -> web.Response:
+        streams = view.parts().drift
+        if streams is None:
+            return _json({"error": "drift is switched off"}, 404)
+        try:
+            accepted = await asyncio.to_thread(_accept, streams, request.query)
+        except (DriftError, ValueError) as error:
+            return _json({"error": str(error)}, 404)
+        return _json({"accepted": accepted})
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/config", _page(lambda: masked(view.parts().settings)))
+    app.router.add_get("/status", _page(view.status))
+    app.router.add_get("/drift", _page(view.drift))
+    app.router.add_post("/drift/accept", accept)
+    return app
+
+
+def _page(content: Callable[[], object]) -> Handler:
+    async def page(request: web.Request) -> web.Response:  # noqa: ARG001
+        return _json(await asyncio.to_thread(content))
+
+    return page
+
+
+def _accept(streams: DriftStreams, query: Any) -> int:
+    """Take the streams that match `route`, `model` and `direction` as their new normal; all of them without a query."""
+    direction = Direction(query["direction"]) if "direction" in query else None
+    chosen = [
+        key
+        for key in streams.snapshot()
+        if query.get("route", key.route) == key.route
+        and query.get("model", key.model) == key.model
+        and direction in (None, key.direction)
+    ]
+    if not chosen:
+        raise DriftError("no open stream matches")
+    for key in chosen:
+        streams.accept(key)
+    return len(chosen)
+
+
+def _json(content: object, status: int = 200) -> web.Response:
+    body = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+    return web.Response(body=body + b"\n", status=status, content_type="application/json")

@@ -1,0 +1,152 @@
+"""Which streams of the traffic are watched for drift, and what of an exchange goes into each.
+
+One stream a route, requested model and direction. A prompt's sample is the newest user text and what came with the
+request; a completion's is the answer and how it came.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import Lock
+
+import structlog
+
+from sidecar.observer.instruments import Instruments
+from sidecar.observer.mask import Masker
+from sidecar.observer.outcome import Outcome, State
+from sidecar.observer.usage_estimate import tokens
+from sidecar.wire.exchange import Operation, UsageSource
+from watchers.drift import DriftEvent, DriftMonitor, Level, StreamKey, StreamStatus
+from watchers.encoding import Encoder, Floats
+from watchers.watcher import Direction, Origin, Record
+
+log = structlog.get_logger(__name__)
+
+WATCHED = (Operation.CHAT, Operation.TEXT_COMPLETION, Operation.GENERATE_CONTENT)
+READ = {
+    Direction.PROMPT: (Origin.USER, Origin.TOOL_RESULT, Origin.SYSTEM),  # the first that there is
+    Direction.COMPLETION: (Origin.COMPLETION, Origin.REFUSAL, Origin.TOOL_CALL),
+}
+EXEMPLAR_CHARS = 300
+
+
+class DriftStreams:
+    """A sink. `encoder` is None where no pack is loaded: then only scalars and categories are watched.
+
+    `tell` gets each change of a level; its reason quotes masked texts, so it belongs into the exchange log.
+    """
+
+    def __init__(
+        self,
+        monitor: DriftMonitor,
+        encoder: Encoder | None,
+        instruments: Instruments,
+        tell: Callable[[DriftEvent], None],
+    ) -> None:
+        self._monitor, self._encoder, self._instruments, self._tell = monitor, encoder, instruments, tell
+        self._lock = Lock()  # the pipeline observes, the admin pages read
+
+    def emit(self, batch: Sequence[tuple[Outcome, Masker]]) -> None:
+        """Take in a batch; its texts are encoded together (most were, for the watchers)."""
+        samples = [
+            (outcome, masker, direction, _text(outcome, direction))
+            for outcome, masker in batch
+            if outcome.exchange.operation in WATCHED and not outcome.exchange.decode_error
+            for direction in Direction
+        ]
+        embeddings = self._embeddings([record for *_, record in samples])
+        for (outcome, masker, direction, record), embedding in zip(samples, embeddings, strict=True):
+            if record is not None:
+                self._observe(outcome, masker, direction, record, embedding)
+
+    def snapshot(self) -> dict[StreamKey, StreamStatus]:
+        with self._lock:
+            return self._monitor.snapshot()
+
+    def accept(self, stream: StreamKey) -> None:
+        """Take a stream's present as its new normal. Raises DriftError for one that is not open."""
+        with self._lock:
+            self._monitor.accept(stream)
+        log.info("drift baseline accepted", **stream_fields(stream))
+
+    def refresh_gauges(self) -> None:
+        """Set the drift gauges afresh, before a scrape."""
+        gauges = ("state", "effect", "evidence", "samples")
+        snapshot = self.snapshot()
+        for name in gauges:
+            self._instruments.clear(f"sidewatch_drift_{name}")
+        self._instruments.set("sidewatch_drift_streams", (), len(snapshot))
+        for key, status in snapshot.items():
+            labels = (key.route, key.model, key.direction)
+            for level in Level:
+                self._instruments.set("sidewatch_drift_state", (*labels, level), float(status.level is level))
+            for name in gauges[1:]:
+                self._instruments.set(f"sidewatch_drift_{name}", labels, float(getattr(status, name)))
+
+    def _embeddings(self, records: Sequence[Record | None]) -> Iterator[Floats | None]:
+        texts = [record.text for record in records if record is not None]
+        found = iter(self._encoder.encode(texts)) if self._encoder and texts else None
+        for record in records:
+            yield None if found is None or record is None else next(found).embedding
+
+    def _observe(
+        self, outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None
+    ) -> None:
+        key = StreamKey(outcome.capture.route, outcome.exchange.request_model or "", direction)
+        exemplar = masker.maybe_text(record, EXEMPLAR_CHARS) or ""
+        scalars, categories = MEASURES[direction](outcome, record)
+        with self._lock:
+            events = self._monitor.observe(
+                key, embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds
+            )
+        for event in events:
+            labels = (event.stream.route, event.stream.model, event.stream.direction, event.level)
+            self._instruments.add("sidewatch_drift_events_total", labels)
+            self._tell(event)
+
+
+def stream_fields(key: StreamKey) -> dict[str, str]:
+    return {"route": key.route, "model": key.model, "direction": str(key.direction), "label": key.label}
+
+
+def _text(outcome: Outcome, direction: Direction) -> Record | None:
+    """Return the text that stands for the exchange in one direction: the last of the first origin that it has."""
+    for origin in READ[direction]:
+        for record in reversed(outcome.records):
+            if record.origin is origin and record.direction is direction:
+                return record
+    return None
+
+
+def _rates(outcome: Outcome, direction: Direction) -> dict[str, float]:
+    """Return for each watcher that read the exchange 1.0 where it flagged a text of this direction."""
+    flagged = {verdict.watcher for record, verdict in outcome.flags() if record.direction is direction}
+    read = (name for name, covered in outcome.coverage.items() if covered.state is not State.SKIPPED)
+    return {f"{name}_rate": float(name in flagged) for name in read}
+
+
+def _prompt(outcome: Outcome, record: Record) -> tuple[Mapping[str, float], Mapping[str, str]]:
+    scalars = {"tokens": float(tokens([record.text])), "turns": float(len(outcome.exchange.messages))}
+    return scalars | _rates(outcome, Direction.PROMPT), {}
+
+
+def _completion(outcome: Outcome, record: Record) -> tuple[Mapping[str, float], Mapping[str, str]]:
+    exchange, timings = outcome.exchange, outcome.exchange.timings
+    said = exchange.usage.source is UsageSource.PROVIDER
+    measured = {
+        "tokens": exchange.usage.output if said else tokens([record.text]),
+        "first_token_seconds": timings.first_token_seconds,
+        "output_tokens_per_second": outcome.output_tokens_per_second(),
+        "duration_seconds": outcome.capture.ended_seconds,
+        "refusal_rate": float(any(choice.refusal for choice in exchange.choices)),
+        "tool_call_rate": float(any(choice.tool_calls for choice in exchange.choices)),
+        "cost": outcome.cost.amount if outcome.cost else None,
+    }
+    categories = {
+        "finish_reason": exchange.choices[0].finish_reason if exchange.choices else None,
+        "response_model": exchange.response_model,
+        "system_fingerprint": exchange.system_fingerprint,
+    }
+    scalars = {name: float(value) for name, value in measured.items() if value is not None}
+    return scalars | _rates(outcome, Direction.COMPLETION), {name: value for name, value in categories.items() if value}
+
+
+MEASURES = {Direction.PROMPT: _prompt, Direction.COMPLETION: _completion}

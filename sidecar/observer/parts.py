@@ -1,0 +1,156 @@
+"""Everything that the settings decide, made in one go: the observer swaps it as a whole when they are reloaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from sidecar.config.resolve import all_routes, enabled_watchers
+from sidecar.observer.drift_streams import DriftStreams
+from sidecar.observer.exchange_log import ExchangeLog
+from sidecar.observer.instruments import Instruments
+from sidecar.observer.labels import Labels
+from sidecar.observer.line_writer import LineWriter
+from sidecar.observer.mask import Masker
+from sidecar.observer.metrics import Metrics
+from sidecar.observer.outcome import Outcome
+from sidecar.observer.panel import Panel
+from sidecar.observer.prices import PriceError, Prices
+from sidecar.observer.recent import Recent
+from sidecar.settings import Settings
+from watchers import registry
+from watchers.drift import DriftError, DriftMonitor, DriftSettings
+from watchers.encoding import Encoder
+from watchers.watcher import WatcherError
+
+log = structlog.get_logger(__name__)
+
+MASKING_TYPES: Final = ("pii", "secrets")
+# Exchanges a day of one stream, for `drift.false_alarm_days`; `drift.options.alarm_every` says it in exchanges instead.
+EXCHANGES_A_DAY: Final = 10_000
+
+
+class PartsError(Exception):
+    """The settings cannot be used; the message names key, value and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """What the decoder is told of a route."""
+
+    format: str | None
+    provider: str | None
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`masking`: watchers that run for the masking alone, because they are not among the enabled ones."""
+
+    settings: Settings
+    panel: Panel
+    masking: Panel
+    masking_names: frozenset[str]  # of the panel's watchers whose spans are masked
+    encoder: Encoder | None
+    routes: Mapping[str, RouteFacts]
+    labels: Labels
+    prices: Prices
+    metrics: Metrics
+    exchange_log: ExchangeLog
+    recent: Recent
+    drift: DriftStreams | None
+
+    @property
+    def names(self) -> list[str]:
+        return [watcher.name for watcher in self.panel.watchers]
+
+    def masker(self, outcome: Outcome) -> Masker:
+        """Return what masks this exchange's texts; without any masking watcher it withholds them."""
+        judged = {name: part for name, part in outcome.judgements.items() if name in self.masking_names}
+        return Masker(outcome.records, judged | self.masking.judge(outcome.records))
+
+
+class Workshop:
+    """Makes Parts. What outlives a reload (metrics, streams, recent flags, the encoder) is kept here.
+
+    Raises PartsError where the settings cannot be used; what was made before goes on.
+    """
+
+    def __init__(self, instruments: Instruments, writer: LineWriter, colors: bool = False) -> None:
+        self._instruments, self._writer, self._colors = instruments, writer, colors
+        self._recent = Recent()
+        self._encoder: tuple[tuple[object, ...], Encoder] | None = None
+        self._monitor: tuple[tuple[object, ...], DriftMonitor] | None = None
+
+    def make(self, settings: Settings) -> Parts:
+        try:
+            return self._make(settings)
+        except (WatcherError, PriceError, DriftError) as error:
+            raise PartsError(str(error)) from error
+
+    def _make(self, settings: Settings) -> Parts:
+        configured, names = settings.watchers.settings, enabled_watchers(settings)
+        rate = settings.watchers.false_positive_rate
+        masking = [
+            name for name in names if ((configured[name].type if name in configured else None) or name) in MASKING_TYPES
+        ]
+        extra = [name for name in MASKING_TYPES if name not in masking and name in registry.FACTORIES]
+        encoder = self._maybe_encoder(settings, [*names, *extra])
+        exchange_log = ExchangeLog(settings.log, self._writer.write, self._colors)
+        return Parts(
+            settings=settings,
+            panel=Panel(registry.build(names, configured, encoder, rate), self._instruments),
+            masking=Panel(registry.build(extra, {}, encoder, rate), self._instruments),
+            masking_names=frozenset(masking),
+            encoder=encoder,
+            routes={
+                route.name: RouteFacts(route.format, route.provider, urlsplit(route.upstream).hostname)
+                for route in all_routes(settings)
+            },
+            labels=Labels(settings.observer.labels, settings.observer.decoded_bytes),
+            prices=Prices(settings.prices.file, settings.prices.currency),
+            metrics=Metrics(
+                self._instruments, frozenset(label.name for label in settings.observer.labels if label.metric)
+            ),
+            exchange_log=exchange_log,
+            recent=self._recent,
+            drift=self._maybe_drift(settings, encoder, exchange_log),
+        )
+
+    def _maybe_encoder(self, settings: Settings, names: list[str]) -> Encoder | None:
+        return None
+
+    def _maybe_drift(
+        self, settings: Settings, encoder: Encoder | None, exchange_log: ExchangeLog
+    ) -> DriftStreams | None:
+        if not settings.drift.enabled:
+            return None
+        key = (settings.drift, encoder.model if encoder else "none")
+        if self._monitor is None or self._monitor[0] != key:
+            self._monitor = (key, DriftMonitor(drift_settings(settings), key[1]))
+        return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+
+
+def needs_masking(settings: Settings) -> bool:
+    """Say whether a masked text goes anywhere: into the exchange log, or into the reason of a drift."""
+    return settings.log.text == "masked" or (settings.drift.enabled and settings.log.text == "raw")
+
+
+def drift_settings(settings: Settings) -> DriftSettings:
+    """Return the drift watch's own settings. Raises DriftError for an option that it does not know or cannot use."""
+    drift = settings.drift
+    known = {field.name for field in fields(DriftSettings)}
+    if unknown := sorted(drift.options.keys() - known):
+        raise DriftError(f"drift.options.{unknown[0]}: there is no such option; use one of {', '.join(sorted(known))}")
+    values: dict[str, object] = {
+        "reference_samples": drift.reference_exchanges,
+        "alarm_every": drift.false_alarm_days * EXCHANGES_A_DAY,
+        "streams": drift.streams,
+    }
+    try:
+        return msgspec.convert(values | drift.options, DriftSettings)
+    except msgspec.ValidationError as error:
+        raise DriftError(f"drift.options: {error}") from error

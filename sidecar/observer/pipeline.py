@@ -1,0 +1,193 @@
+"""Captures to outcomes, in a thread of its own: decode, read, judge, decide, hand to the sinks, settle.
+
+Batches are as large as what waits, up to a limit: one at a time when idle, many under load. Whatever goes wrong
+with an exchange, it is settled: the ledger has one state for it and every watcher.
+"""
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Final
+
+import structlog
+
+from sidecar.observer.backlog import Backlog, Origin, Waiting
+from sidecar.observer.instruments import Instruments
+from sidecar.observer.mask import Masker
+from sidecar.observer.outcome import Coverage, Outcome, Reason, State, coverage
+from sidecar.observer.parts import Parts
+from sidecar.observer.usage_estimate import with_estimated_usage
+from sidecar.observer.where import where
+from sidecar.records import records
+from sidecar.wire.decode import decode
+from sidecar.wire.exchange import Exchange
+from watchers.watcher import Judgement, Record, Skip
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS: Final = 0.5  # how long the thread sleeps before it looks for the end
+SEEN_TEXTS: Final = 50_000  # remembered, to count a flag once though conversations replay it
+BROKEN: Final = Coverage(State.SKIPPED, Skip.ERROR)
+
+Settle = Callable[[Origin, list[int], dict[str, int]], None]
+
+
+class Pipeline:
+    """`settle` gets the exchanges of one origin and what they add to its ledger; it is called in the thread."""
+
+    def __init__(self, backlog: Backlog, parts: Parts, instruments: Instruments, settle: Settle) -> None:
+        self.parts = parts  # replaced as a whole at a reload, between two batches
+        self._backlog, self._instruments, self._settle = backlog, instruments, settle
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
+        self._logged: set[str] = set()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Judge what waits, then end; False when that took too long."""
+        self._stopping.set()
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, IDLE_SECONDS)
+            if batch:
+                self._batch(batch, self.parts)
+            elif self._stopping.is_set():
+                return
+
+    def _batch(self, batch: Sequence[Waiting], parts: Parts) -> None:
+        outcomes: list[Outcome] = []
+        try:
+            outcomes = self._outcomes(batch, parts)
+            self._emit(outcomes, parts)
+        except Exception as error:  # the boundary: what is not an outcome by now is settled as broken
+            self._failed("pipeline", error)
+        finally:
+            self._settle_all(batch, outcomes, parts)
+            self._backlog.done(batch)
+
+    def _outcomes(self, batch: Sequence[Waiting], parts: Parts) -> list[Outcome]:
+        with self._timed("decode"):
+            decoded = [self._decoded(waiting, parts) for waiting in batch]
+        texts = [record for outcome in decoded for record in outcome.records]
+        with self._timed("watch"):
+            judged = parts.panel.judge(texts)
+        return [self._judged(outcome, part) for outcome, part in zip(decoded, _split(judged, decoded), strict=True)]
+
+    def _decoded(self, waiting: Waiting, parts: Parts) -> Outcome:
+        capture, route = waiting.capture, parts.routes.get(waiting.capture.route)
+        exchange = with_estimated_usage(
+            decode(
+                capture,
+                hint=route.format if route else None,
+                provider=route.provider if route else None,
+                upstream_host=route.host if route else None,
+                max_decoded_bytes=parts.settings.observer.decoded_bytes,
+            )
+        )
+        counted = exchange.format == "unknown" and parts.settings.observer.unknown_formats == "count"
+        cost = parts.prices.maybe_cost(exchange)
+        return Outcome(
+            capture=capture,
+            exchange=exchange,
+            records=() if counted else tuple(records(capture.id, exchange)),
+            labels=parts.labels.read(capture),
+            cost=cost,
+            price_missing=cost is None and bool(exchange.usage.input or exchange.usage.output),
+            incomplete=waiting.incomplete,
+            unread=Reason.UNKNOWN_FORMAT if counted else _unread(waiting, exchange),
+        )
+
+    def _judged(self, outcome: Outcome, judged: dict[str, list[Judgement]]) -> Outcome:
+        covered = {name: coverage(judgements, outcome.unread) for name, judgements in judged.items()}
+        return replace(outcome, judgements=judged, coverage=covered, fresh=self._fresh(outcome.records))
+
+    def _fresh(self, texts: Sequence[Record]) -> frozenset[int]:
+        """Return the positions of texts that count: new ones, and history that went by unseen."""
+        fresh = set()
+        for record in texts:
+            key = blake2b(record.text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            if record.fresh or key not in self._seen:
+                fresh.add(record.position)
+            self._seen[key] = None
+            self._seen.move_to_end(key)
+        while len(self._seen) > SEEN_TEXTS:
+            self._seen.popitem(last=False)
+        return frozenset(fresh)
+
+    def _emit(self, outcomes: Sequence[Outcome], parts: Parts) -> None:
+        with self._timed("mask"):
+            masked = [(outcome, parts.masker(outcome)) for outcome in outcomes]
+        if parts.drift is not None:
+            with self._timed("drift"), self._guarded("drift"):
+                parts.drift.emit(masked)
+        with self._timed("emit"):
+            for outcome, masker in masked:
+                self._emit_one(outcome, masker, parts)
+
+    def _emit_one(self, outcome: Outcome, masker: Masker, parts: Parts) -> None:
+        with self._guarded("metrics"):
+            parts.metrics.emit(outcome)
+        with self._guarded("exchange_log"):
+            parts.exchange_log.emit(outcome, masker)
+        with self._guarded("recent"):
+            parts.recent.emit(outcome)
+        ended = outcome.capture.started_unix_seconds + outcome.capture.ended_seconds
+        self._instruments.observe("sidewatch_observation_lag_seconds", (), [max(time.time() - ended, 0.0)])
+
+    def _settle_all(self, batch: Sequence[Waiting], outcomes: Sequence[Outcome], parts: Parts) -> None:
+        by_id = {outcome.capture.id: outcome.coverage for outcome in outcomes}
+        broken = dict.fromkeys(parts.names, BROKEN)
+        by_origin: dict[Origin, tuple[list[int], Counter[str]]] = {}
+        for waiting in batch:
+            numbers, ledger = by_origin.setdefault(waiting.origin, ([], Counter()))
+            numbers.append(waiting.number)
+            ledger.update(covered.key(name) for name, covered in by_id.get(waiting.capture.id, broken).items())
+        for origin, (numbers, ledger) in by_origin.items():
+            self._settle(origin, numbers, dict(ledger))
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._instruments.observe("sidewatch_stage_duration_seconds", (stage,), [time.monotonic() - began])
+
+    @contextmanager
+    def _guarded(self, sink: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the boundary: a sink that fails costs neither the others nor the settling
+            self._failed(sink, error)
+
+    def _failed(self, sink: str, error: Exception) -> None:
+        kind = type(error).__name__
+        self._instruments.add("sidewatch_sink_errors_total", (sink, kind))
+        if (key := f"{sink}:{kind}") not in self._logged:
+            self._logged.add(key)
+            log.error("sink failed", sink=sink, error=kind, at=where(error))
+
+
+def _unread(waiting: Waiting, exchange: Exchange) -> str | None:
+    """Return why the watchers did not get all of the exchange's text, None where they did."""
+    capture = waiting.capture
+    if waiting.incomplete or capture.request.truncated or capture.response.truncated:
+        return Reason.TRUNCATED
+    return Reason.DECODE_ERROR if exchange.decode_error else None
+
+
+def _split(judged: dict[str, list[Judgement]], outcomes: Sequence[Outcome]) -> Iterator[dict[str, list[Judgement]]]:
+    """Yield each exchange's part of a batch's judgements."""
+    at = 0
+    for outcome in outcomes:
+        end = at + len(outcome.records)
+        yield {name: judgements[at:end] for name, judgements in judged.items()}
+        at = end
