@@ -1,0 +1,263 @@
+"""Anthropic Messages, JSON and stream, wherever it is served, and the legacy text completions.
+
+*Source*: https://docs.anthropic.com/en/api/messages and /messages-streaming. Input tokens exclude the cache here, so
+the parts are added up; `message_start` has a placeholder for the output count, `message_delta` the cumulative truth.
+"""
+
+import re
+from typing import Any, ClassVar, Final
+from urllib.parse import unquote
+
+from sidecar.wire import json_text, media, provider_error
+from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder, ToolCallBuilder
+from sidecar.wire.decoder import Call, Decoder
+from sidecar.wire.exchange import Media, Message, Operation, Role
+from sidecar.wire.turn import Turn, role_of
+
+_PATH_MODEL: Final = re.compile(r"/models/([^/:]+?)(?::|%3A)", re.IGNORECASE)
+_PARAMETERS: Final = (
+    "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tool_choice", "thinking", "service_tier",
+    "output_config", "context_management", "mcp_servers", "max_tokens_to_sample",
+)  # fmt: skip
+_MAX_DEPTH: Final = 3  # a tool's answer holds a document, which holds blocks
+_CALL_TYPES: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
+
+
+class Anthropic(Decoder):
+    """`/v1/messages`, its token count and its batches."""
+
+    name: ClassVar[str] = "anthropic"
+    provider: ClassVar[str] = "anthropic"
+    operation: ClassVar[Operation] = Operation.CHAT
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._usage: dict[str, int] = {}
+        self._started: dict[int, tuple[ToolCallBuilder, Any]] = {}  # calls, and the `input` that their start holds
+        self._streaming = self._stopped = False
+        if call.path.rstrip("/").endswith("/count_tokens"):
+            self.exchange.operation = Operation.COUNT_TOKENS
+        elif "/messages/batches" in call.path:
+            self.exchange.operation = Operation.OTHER
+
+    def request(self, body: Any) -> None:
+        exchange = self.exchange
+        exchange.request_model = json_text.maybe_text(body, "model") or path_model(self.call.path)
+        exchange.stream = json_text.flag(body, "stream") or False
+        exchange.user = json_text.maybe_text(body, "metadata", "user_id")
+        exchange.add_parameters(body, *_PARAMETERS)
+        for each in (body, *(json_text.obj(item, "params") for item in json_text.items(body, "requests"))):
+            self._prompt(each)
+
+    def _prompt(self, body: Any) -> None:
+        read_blocks(Turn(self.exchange, Role.SYSTEM), json_text.at(body, "system"))
+        for message in json_text.objects(body, "messages"):
+            read_blocks(Turn(self.exchange, role_of(json_text.text(message, "role"))), message.get("content"))
+        for tool in json_text.objects(body, "tools"):
+            self.exchange.add_tool(json_text.maybe_text(tool, "name") or json_text.maybe_text(tool, "type"), tool)
+
+    def response(self, body: Any) -> None:
+        if self.exchange.operation is not Operation.CHAT:
+            return
+        self._message(body, self.exchange.choice())
+        self._count(json_text.obj(body, "usage"))
+
+    def _message(self, message: Any, choice: ChoiceBuilder) -> None:
+        """Read a whole message object."""
+        self._head(message)
+        for index, block in enumerate(json_text.objects(message, "content")):
+            self._block(choice, index, block)
+        self._finish(message)
+
+    def _head(self, message: Any) -> None:
+        self.exchange.response_id = json_text.maybe_text(message, "id") or self.exchange.response_id
+        self.exchange.response_model = json_text.maybe_text(message, "model") or self.exchange.response_model
+
+    def _finish(self, delta: Any) -> None:
+        reason = json_text.maybe_text(delta, "stop_reason")
+        if reason:
+            self.exchange.choice().finish_reason = reason
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        """Overwrite what `usage` says: the counts of a stream are cumulative."""
+        for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
+            found = json_text.count(usage, name)
+            if found is not None:
+                self._usage[name] = found
+        read = self._usage.get("cache_read_input_tokens")
+        written = self._usage.get("cache_creation_input_tokens")
+        uncached = self._usage.get("input_tokens")
+        self.exchange.set_usage(
+            input=None if uncached is None else uncached + (read or 0) + (written or 0),
+            output=self._usage.get("output_tokens"),
+            cached_input=read,
+            cache_write_input=written,
+        )
+
+    def event(self, name: str, data: Any) -> None:
+        if self.exchange.operation is Operation.OTHER:
+            return self._batch_result(data)
+        self._streaming = True
+        read = _EVENTS.get(json_text.text(data, "type") or name)
+        if read:
+            read(self, data)
+        return None
+
+    def _batch_result(self, line: Any) -> None:
+        """Read one line of a batch's results; its tokens were used by the batch, not by this download."""
+        message = json_text.obj(line, "result", "message")
+        choice = self.exchange.choice(len(self.exchange.choices))
+        for index, block in enumerate(json_text.objects(message, "content")):
+            self._block(choice, index, block)
+        choice.finish_reason = json_text.maybe_text(message, "stop_reason")
+
+    def _message_start(self, data: Any) -> None:
+        message = json_text.obj(data, "message")
+        self._message(message, self.exchange.choice())
+        self._count({**json_text.obj(message, "usage"), "output_tokens": None})
+
+    def _block_start(self, data: Any) -> None:
+        self._block(self.exchange.choice(), data.get("index"), json_text.obj(data, "content_block"), started=True)
+
+    def _block(self, choice: ChoiceBuilder, key: object, block: dict[str, Any], *, started: bool = False) -> None:
+        kind = json_text.text(block, "type")
+        choice.add_text(json_text.text(block, "text") if kind == "text" else "")
+        choice.add_reasoning(json_text.text(block, "thinking") if kind == "thinking" else "")
+        if kind not in _CALL_TYPES:
+            return
+        call = choice.tool_call(str(key) if started else None)
+        call.id, call.name = json_text.maybe_text(block, "id"), json_text.text(block, "name")
+        if started:
+            self._started[id(call)] = call, block.get("input")
+        else:
+            call.add_value(block.get("input"))
+
+    def _block_delta(self, data: Any) -> None:
+        choice, delta = self.exchange.choice(), json_text.obj(data, "delta")
+        choice.add_text(json_text.text(delta, "text"))
+        choice.add_reasoning(json_text.text(delta, "thinking"))
+        if "partial_json" in delta:
+            choice.tool_call(str(data.get("index"))).add(json_text.text(delta, "partial_json"))
+
+    def _message_delta(self, data: Any) -> None:
+        self._finish(json_text.obj(data, "delta"))
+        self._count(json_text.obj(data, "usage"))
+
+    def _message_stop(self, data: Any) -> None:  # noqa: ARG002
+        self._stopped = True
+
+    def _error(self, data: Any) -> None:
+        found = provider_error.maybe_find(data)
+        self.exchange.fail(found.type if found else None, found.message if found else "", in_stream=True)
+
+    def end(self) -> None:
+        if self._streaming and not self._stopped:
+            self.exchange.complete = False
+        for call, placeholder in self._started.values():
+            settle_arguments(call, placeholder)
+
+
+class AnthropicComplete(Decoder):
+    """`/v1/complete`: `prompt` to `completion`, as JSON or as `completion` events."""
+
+    name: ClassVar[str] = "anthropic-complete"
+    provider: ClassVar[str] = "anthropic"
+    operation: ClassVar[Operation] = Operation.TEXT_COMPLETION
+
+    def request(self, body: Any) -> None:
+        self.exchange.request_model = json_text.maybe_text(body, "model")
+        self.exchange.stream = json_text.flag(body, "stream") or False
+        self.exchange.user = json_text.maybe_text(body, "metadata", "user_id")
+        self.exchange.add_parameters(body, *_PARAMETERS)
+        self.exchange.add_message(Message(Role.USER, json_text.text(body, "prompt")))
+
+    def response(self, body: Any) -> None:
+        choice = self.exchange.choice()
+        choice.add_text(json_text.text(body, "completion"))
+        choice.finish_reason = json_text.maybe_text(body, "stop_reason") or choice.finish_reason
+        self.exchange.response_id = json_text.maybe_text(body, "id") or self.exchange.response_id
+        self.exchange.response_model = json_text.maybe_text(body, "model") or self.exchange.response_model
+
+    def event(self, name: str, data: Any) -> None:
+        error = provider_error.maybe_find(data, in_stream=True)
+        if error:
+            self.exchange.fail(error.type, error.message, in_stream=True)
+        elif name != "ping":
+            self.response(data)
+
+
+def path_model(path: str) -> str | None:
+    """Return the model that a Vertex AI path names (`…/models/{model}:rawPredict`), or None."""
+    found = _PATH_MODEL.search(path)
+    return unquote(found.group(1)) if found else None
+
+
+def settle_arguments(call: ToolCallBuilder, placeholder: Any) -> None:
+    """Give streamed arguments the form that the whole message has: compact JSON; what is no JSON stays as it came."""
+    streamed = "".join(call.fragments)
+    parsed = json_text.maybe_load(streamed) if streamed else placeholder
+    if isinstance(parsed, dict):
+        call.replace(json_text.dump(parsed))
+
+
+def read_blocks(turn: Turn, content: Any) -> None:
+    """Add the content of a prompt message, a string or blocks, to `turn` and hand the turn over."""
+    if isinstance(content, str):
+        turn.text.append(content)
+    for block in json_text.objects(content):
+        _read_block(turn, block)
+    turn.flush()
+
+
+def _read_block(turn: Turn, block: dict[str, Any]) -> None:
+    kind = json_text.text(block, "type")
+    if kind == "thinking":
+        turn.reasoning.append(json_text.text(block, "thinking"))
+    elif kind in _CALL_TYPES:
+        turn.tool_call(json_text.maybe_text(block, "id"), json_text.text(block, "name"), block.get("input"))
+    elif kind.endswith("tool_result"):
+        text, files = _plain(turn.owner, block.get("content"))
+        turn.tool_answer(json_text.maybe_text(block, "tool_use_id"), text, files)
+    else:
+        _read_source(turn, kind, block)
+
+
+def _read_source(turn: Turn, kind: str, block: dict[str, Any], depth: int = 0) -> None:
+    """Read text, an image, a document or a search result: text is kept, the rest summarised."""
+    turn.text.append(json_text.text(block, "text"))
+    source = block.get("source")
+    if kind == "search_result":
+        source = block
+    if depth < _MAX_DEPTH:
+        text, files = _plain(turn.owner, json_text.at(source, "content"), depth + 1)
+        turn.text.append(text)
+        turn.media.extend(files)
+    if json_text.text(source, "type") == "text":
+        turn.text.append(json_text.text(source, "data"))
+    elif kind in ("image", "document", "container_upload"):
+        turn.media.append(_media(kind, source))
+
+
+def _media(kind: str, source: Any) -> Media:
+    kind = "file" if kind == "container_upload" else kind
+    return media.of_base64(json_text.maybe_text(source, "media_type"), json_text.at(source, "data"), kind)
+
+
+def _plain(owner: ExchangeBuilder, content: Any, depth: int = 0) -> tuple[str, tuple[Media, ...]]:
+    """Return the text and the media of a block's own content: a string or blocks."""
+    if isinstance(content, str):
+        return content, ()
+    inner = Turn(owner, Role.TOOL)
+    for block in json_text.objects(content):
+        _read_source(inner, json_text.text(block, "type"), block, depth)
+    return "".join(inner.text), tuple(inner.media)
+
+
+_EVENTS: Final = {
+    "message_start": Anthropic._message_start,
+    "content_block_start": Anthropic._block_start,
+    "content_block_delta": Anthropic._block_delta,
+    "message_delta": Anthropic._message_delta,
+    "message_stop": Anthropic._message_stop,
+    "error": Anthropic._error,
+}
