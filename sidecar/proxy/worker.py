@@ -11,10 +11,28 @@ With several workers each binds the same port with SO_REUSEPORT, so the caller g
 worker 0 reports, not 0.
 """
 
+import asyncio
+import os
+import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from sidecar.channel import Totals
-from sidecar.settings import Settings
+from sidecar.config.resolve import all_routes, split_address
+from sidecar.proxy.admin import observer_pages, probe_pages
+from sidecar.proxy.fault import Fault
+from sidecar.proxy.front import Front
+from sidecar.proxy.observer_link import ObserverLink
+from sidecar.proxy.routes import RouteError, destinations
+from sidecar.proxy.traffic import Tally
+from sidecar.settings import Limits, Settings
+
+BACKLOG: Final = 4096  # connections not yet accepted; the kernel caps it at net.core.somaxconn
+TOTALS_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 2.0  # for the observer to settle the last exchanges of a drained worker
+_RESTART_ONLY: Final = ("listen", "admin", "workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +54,113 @@ class Worker:
         runtime: str | None = None,
         watchers: tuple[str, ...] = (),
         serve_admin: bool = True,
-    ) -> None: ...
+    ) -> None:
+        self._settings = settings
+        self._tally = Tally(number, os.getpid(), watchers)
+        channel = os.path.join(runtime, "channel.sock") if runtime else None
+        self._link = ObserverLink(channel, number, settings.capture, self._tally)
+        self._front = Front(settings.limits, destinations(all_routes(settings)), self._tally, link=self._link)
+        self._admin = self._admin_front(runtime) if serve_admin else None
+        self._servers: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> Started:
-        """Bind and accept. Raises OSError where the address cannot be bound, RouteError for a bad route."""
-        raise NotImplementedError
+        """Bind and accept. Raises OSError where an address cannot be bound."""
+        shared = self._settings.workers > 1
+        sock = _bind(self._settings.listen, shared=shared)
+        admin_sock = None
+        if self._admin is not None:
+            try:
+                admin_sock = _bind(self._settings.admin, shared=False)
+            except OSError:
+                sock.close()
+                raise
+        listen, admin = _address(sock), _address(admin_sock) if admin_sock is not None else None
+        await self._listen(self._front, sock)
+        if self._admin is not None and admin_sock is not None:
+            await self._listen(self._admin, admin_sock)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(work) for work in (self._link.run(), self._tick(), self._report())]
+        return Started(listen, admin)
 
     def reload(self, settings: Settings, watchers: tuple[str, ...] | None = None) -> list[str]:
-        """Apply what can be applied live; return the names of changed settings that need a restart."""
-        raise NotImplementedError
+        """Apply what can be applied live; return the names of changed settings that need a restart.
+
+        Raises RouteError, having changed nothing.
+        """
+        routes = destinations(all_routes(settings))
+        old, self._settings = self._settings, settings
+        self._front.configure(settings.limits, routes)
+        self._link.configure(settings.capture)
+        if watchers is not None:
+            self._tally.watchers = watchers
+        return [name for name in _RESTART_ONLY if getattr(old, name) != getattr(settings, name)]
 
     async def drain(self) -> None:
         """Stop accepting, finish open exchanges up to `limits.grace_seconds`, hand the last captures over, close."""
-        raise NotImplementedError
+        self._servers[0].close()
+        self._front.drain()
+        deadline = time.monotonic() + self._settings.limits.grace_seconds
+        while self._front.clients and time.monotonic() < deadline:  # noqa: ASYNC110 (once in a process's life)
+            await asyncio.sleep(0.02)
+        self._front.close()
+        await self._link.close(SETTLE_SECONDS)
+        for server in self._servers[1:]:
+            server.close()
+        if self._admin is not None:
+            self._admin.close()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     def totals(self) -> Totals:
         """Return the cumulative figures of this worker."""
-        raise NotImplementedError
+        session = self._link.session
+        return self._tally.totals(session.channel_bytes if session is not None else 0)
+
+    async def _listen(self, front: Front, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(front.client, sock=sock, backlog=BACKLOG))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self._front.tick_seconds)
+            self._front.tick()
+            if self._admin is not None:
+                self._admin.tick()
+
+    async def _report(self) -> None:
+        while True:
+            self._link.send_totals()
+            await asyncio.sleep(TOTALS_SECONDS)
+
+    def _admin_front(self, runtime: str | None) -> Front:
+        path = os.path.join(runtime, "admin.sock") if runtime else os.devnull
+        pages = probe_pages(lambda: not self._front.draining, lambda: self._link.session is not None)
+        tally = Tally(0, 0, ())  # visits to the admin port are no traffic
+        return Front(Limits(), [observer_pages(path)], tally, pages=pages, unreachable=Fault.OBSERVER_AWAY)
+
+
+def _bind(address: str, *, shared: bool) -> socket.socket:
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((host, port))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _address(sock: socket.socket) -> tuple[str, int]:
+    host, port = sock.getsockname()[:2]
+    return host, port
+
+
+__all__ = ["RouteError", "Started", "Worker"]

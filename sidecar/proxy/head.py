@@ -1,0 +1,282 @@
+"""Request and response heads: strict reading, and rendering for the next hop. Pure bytes, no I/O.
+
+One reader of our own instead of a lenient one with rules on top: what is forwarded is exactly what was judged, so that
+no second parser can see another message in it (request smuggling). Field lines are forwarded as they came: case,
+order, duplicates, inner whitespace and non-ASCII bytes are kept. Refused rather than repaired: bare CR or LF, NUL and
+other controls, folded lines, whitespace before the colon, both or several framings, unknown transfer-codings.
+
+Source: RFC 9112 sections 2.2, 3, 5, 6.1-6.3, 9; RFC 9110 sections 7.2, 7.6.1, 7.8, 10.1.1.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+Fields = list[tuple[bytes, bytes, bytes]]  # name, colon, value with the whitespace around it
+
+NO_BODY: Final = 0
+CHUNKED: Final = -1
+UNTIL_CLOSE: Final = -2
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/1\.([01])")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) (([1-9][0-9][0-9])(?: [^\r\n]*)?)")
+_NAME = re.compile(_TOKEN)
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=\[\]_~0-9A-Za-z\x80-\xff]*")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+
+_CONTROLS = bytes([*range(9), *range(10, 32), 127])
+
+# Classes of field names. A plain one is forwarded untouched.
+_PLAIN, _DROP, _HOST, _LENGTH_FIELD, _CODING, _CONNECTION, _UPGRADE, _EXPECT = range(8)
+_SPECIAL: Final = {
+    b"host": _HOST,
+    b"content-length": _LENGTH_FIELD,
+    b"transfer-encoding": _CODING,
+    b"connection": _CONNECTION,
+    b"upgrade": _UPGRADE,
+    b"expect": _EXPECT,
+    b"keep-alive": _DROP,
+    b"proxy-connection": _DROP,
+    b"te": _DROP,
+}
+_LEARNT_NAMES = 1024  # spellings of field names remembered as valid; a client cannot make it grow further
+_learnt: dict[bytes, int] = {}
+_UNNAMEABLE: Final = frozenset((b"host", b"content-length", b"transfer-encoding"))  # not removable by Connection
+_IMPLIED: Final = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b"proxy-connection", b"connection", b""))
+
+
+class HeadError(Exception):
+    """The head is malformed or ambiguous: refuse it, and close, since the next message's start is unknown."""
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """`target` is in origin form, or `*`. `length` is a size, CHUNKED or NO_BODY.
+
+    `lines` are what to forward, an empty one for each dropped field, so that `host_place` (-1: none) stays right.
+    """
+
+    method: bytes
+    target: bytes
+    minor: int
+    host: bytes | None
+    length: int
+    keep_alive: bool
+    expects: bool
+    upgrade: bytes | None
+    fields: Fields
+    lines: list[bytes]
+    host_place: int
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """`length` is a size, CHUNKED, UNTIL_CLOSE or NO_BODY. `reason` is the status with its phrase, as received.
+
+    `lines` are what to forward, an empty one for each dropped field.
+    """
+
+    status: int
+    reason: bytes
+    minor: int
+    length: int
+    keep_alive: bool
+    fields: Fields
+    lines: list[bytes]
+
+
+def read_request(block: bytes) -> RequestHead:
+    """Read a request head: everything up to the empty line, without the two final line ends.
+
+    Raises HeadError, also for CONNECT: a reverse proxy opens no tunnels to elsewhere.
+    """
+    lines = _split(block, _CONTROLS)
+    match = _REQUEST_LINE.fullmatch(lines.pop(0))
+    if match is None:
+        raise HeadError("malformed request line")
+    method, target, minor = match[1], match[2], 1 if match[3] == b"1" else 0
+    fields = [line.partition(b":") for line in lines]
+    found = _Found()
+    for index, (name, colon, value) in enumerate(fields):
+        kind = _learnt.get(name, -1)
+        if kind or not colon:
+            found.note(_learn(name, colon) if kind <= 0 else kind, index, name, value, lines)
+    length = _length(minor, found, NO_BODY)
+    host = _host(found, minor)
+    if target[0] != 0x2F:
+        host, target = _other_form(method, target, host)
+    options = found.options
+    upgrade = _upgrade(found, minor, length, lines)
+    return RequestHead(
+        method=method,
+        target=target,
+        minor=minor,
+        host=host,
+        length=length,
+        keep_alive=b"close" not in options if minor else b"keep-alive" in options,
+        expects=found.expects,
+        upgrade=upgrade,
+        fields=fields,
+        lines=_without(lines, options) if found.dropped else lines,
+        host_place=found.places.get(_HOST, -1),
+    )
+
+
+def read_response(block: bytes, method: bytes, upgrading: bool = False) -> ResponseHead:
+    """Read a response head (as `read_request`) to a request of `method`. Raises HeadError.
+
+    Controls other than CR, LF and NUL are let through: they cannot shift the framing.
+    """
+    lines = _split(block, b"\0\r\n")
+    match = _STATUS_LINE.fullmatch(lines.pop(0))
+    if match is None:
+        raise HeadError("malformed status line")
+    minor, status = 1 if match[1] == b"1" else 0, int(match[3])
+    fields = [line.partition(b":") for line in lines]
+    found = _Found(keep_connection=status == 101 and upgrading)
+    for index, (name, colon, value) in enumerate(fields):
+        kind = _learnt.get(name, -1)
+        if kind or not colon:
+            found.note(_learn(name, colon) if kind <= 0 else kind, index, name, value, lines)
+    length = _length(minor, found, UNTIL_CLOSE)
+    if status < 200 or status == 204 or status == 304 or method == b"HEAD":
+        length = NO_BODY
+    return ResponseHead(
+        status=status,
+        reason=match[2],
+        minor=minor,
+        length=length,
+        keep_alive=minor == 1 and length != UNTIL_CLOSE and b"close" not in found.options,
+        fields=fields,
+        lines=_without(lines, found.options) if found.dropped else lines,
+    )
+
+
+class _Found:
+    """The fields of one head that decide framing, routing and the connection. Rewrites their lines in place."""
+
+    __slots__ = ("codings", "dropped", "expects", "hosts", "keep_connection", "lengths", "options", "places", "upgrade")
+
+    def __init__(self, keep_connection: bool = False) -> None:
+        self.hosts: list[bytes] = []
+        self.lengths: list[bytes] = []
+        self.codings: list[bytes] = []
+        self.options: list[bytes] = []
+        self.places: dict[int, int] = {}
+        self.upgrade: list[bytes] = []
+        self.expects = False
+        self.dropped = False
+        self.keep_connection = keep_connection
+
+    def note(self, kind: int, index: int, name: bytes, value: bytes, lines: list[bytes]) -> None:
+        value = value.strip(b" \t")
+        if kind == _HOST:
+            self.hosts.append(value)
+            self.places[_HOST] = index
+        elif kind == _LENGTH_FIELD:
+            self.lengths.append(value)
+        elif kind == _CODING:
+            self.codings.append(value)
+            lines[index] = name + b": chunked"
+        elif kind == _EXPECT:
+            self.expects = value.lower() == b"100-continue"
+        elif kind:
+            if kind == _CONNECTION:
+                self.options += [option.strip(b" \t") for option in value.lower().split(b",")]
+            elif kind == _UPGRADE:
+                self.upgrade.append(value)
+            if not (self.keep_connection and kind != _DROP):
+                self.places.setdefault(kind, index)
+                self.dropped = True
+                lines[index] = b""
+
+
+def bad_start(data: bytes) -> bool:
+    """Whether an unfinished head can no longer become a valid one: answer at once instead of waiting for its end."""
+    if data.count(b"\n") != data.count(b"\r\n") or data.count(b"\0"):
+        return True
+    return bool(data) and not _NAME.match(data)
+
+
+def check_trailers(block: bytes) -> None:
+    """Check a trailer section, without its final empty line. Raises HeadError, also for framing or routing fields."""
+    for line in _split(block, _CONTROLS) if block else ():
+        name, colon, _ = line.partition(b":")
+        if _learn(name, colon) in (_HOST, _LENGTH_FIELD, _CODING, _CONNECTION):
+            raise HeadError("malformed or forbidden trailer field")
+
+
+def _split(block: bytes, refused: bytes) -> list[bytes]:
+    """Return the lines; one translate counts every refused byte, and each line end accounts for exactly two."""
+    lines = block.split(b"\r\n")
+    if len(block) - len(block.translate(None, refused)) != 2 * (len(lines) - 1):
+        raise HeadError("bare CR, bare LF, NUL or another control character in the head")
+    return lines
+
+
+def _learn(name: bytes, colon: bytes) -> int:
+    """Judge a spelling of a field name not seen before. A line without a colon comes here as a whole."""
+    if not colon or not _NAME.fullmatch(name):
+        raise HeadError("malformed field name, folded line or whitespace before the colon")
+    kind = _SPECIAL.get(name.lower(), _PLAIN)
+    if len(_learnt) < _LEARNT_NAMES:
+        _learnt[name] = kind
+    return kind
+
+
+def _without(lines: list[bytes], options: list[bytes]) -> list[bytes]:
+    """Empty the lines of the fields that Connection names (RFC 9110 section 7.6.1), those of framing excepted."""
+    named = set(options) - _IMPLIED - _UNNAMEABLE
+    if not named:
+        return lines
+    return [b"" if line.partition(b":")[0].lower() in named else line for line in lines]
+
+
+def _length(minor: int, found: _Found, otherwise: int) -> int:
+    if found.codings:
+        if found.lengths:
+            raise HeadError("both Content-Length and Transfer-Encoding")
+        if not minor or len(found.codings) > 1 or found.codings[0].lower() != b"chunked":
+            raise HeadError("Transfer-Encoding other than chunked")
+        return CHUNKED
+    if not found.lengths:
+        return otherwise
+    if len(found.lengths) > 1 or not _LENGTH.fullmatch(found.lengths[0]):
+        raise HeadError("several or malformed Content-Length")
+    return int(found.lengths[0])
+
+
+def _host(found: _Found, minor: int) -> bytes | None:
+    if len(found.hosts) > 1 or (minor and not found.hosts):
+        raise HeadError(f"{len(found.hosts)} Host fields, exactly 1 expected")
+    if not found.hosts:
+        return None
+    if not _AUTHORITY.fullmatch(found.hosts[0]):
+        raise HeadError("malformed Host")
+    return found.hosts[0]
+
+
+def _upgrade(found: _Found, minor: int, length: int, lines: list[bytes]) -> bytes | None:
+    """Return the protocol to switch to and put its two fields back, or None where the upgrade is not passed on.
+
+    h2c is not: it would tunnel requests past every check (RFC 9113 withdrew it).
+    """
+    wanted = b", ".join(found.upgrade)
+    if not wanted or b"upgrade" not in found.options or not minor or length or b"h2c" in wanted.lower():
+        return None
+    lines[found.places[_UPGRADE]] = b"Upgrade: " + wanted
+    lines[found.places[_CONNECTION]] = b"Connection: Upgrade"
+    return wanted
+
+
+def _other_form(method: bytes, target: bytes, host: bytes | None) -> tuple[bytes | None, bytes]:
+    """Return (host, origin-form target) of an absolute-form or asterisk-form target (RFC 9112 section 3.2)."""
+    if method == b"OPTIONS" and target == b"*":
+        return host, target
+    match = _ABSOLUTE.fullmatch(target)
+    if method == b"CONNECT" or match is None or not match[1] or not _AUTHORITY.fullmatch(match[1]):
+        raise HeadError("target is neither a path nor an absolute http URL")
+    rest = match[2]
+    return match[1], rest if rest[:1] == b"/" else b"/" + rest

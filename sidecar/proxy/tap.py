@@ -1,0 +1,151 @@
+"""The copy of one exchange on its way to the observer: bytes and times as they pass, capped, credentials removed.
+
+A tap never delays and never fails the exchange. What it cannot send it counts: past the head cap only the last bytes
+of a body are kept, for Close; and from the moment the channel is full the rest of the exchange's bytes is left out.
+"""
+
+import hashlib
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from sidecar.channel import Close, Kind, ResponseHead, encode
+from sidecar.proxy.head import Fields
+from sidecar.wire.capture import Ending
+
+if TYPE_CHECKING:
+    from sidecar.proxy.observer_link import Session
+    from sidecar.proxy.relay import Relay
+
+CHANNEL_FULL: Final = "channel_full"
+
+
+class Tail:
+    """The last bytes of a body, at most `limit` of them."""
+
+    __slots__ = ("_bytes", "_limit", "_pieces")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._pieces: deque[bytes] = deque()
+
+    def feed(self, data: bytes) -> int:
+        """Take bytes in; return by how much more (or less, negative) is held."""
+        before, data = self._bytes, data[-self._limit :] if self._limit else b""
+        self._pieces.append(data)
+        self._bytes += len(data)
+        while self._pieces and self._bytes - len(self._pieces[0]) >= self._limit:
+            self._bytes -= len(self._pieces.popleft())
+        return self._bytes - before
+
+    def join(self) -> bytes:
+        return b"".join(self._pieces)[-self._limit :] if self._limit else b""
+
+
+class Tap:
+    """One exchange's copy. Open was sent when it was made; `close` must be called."""
+
+    __slots__ = (
+        "_dropped", "_number", "_request_end", "_request_left", "_request_tail", "_response_left", "_response_tail",
+        "_session", "_sha256", "_started", "_tail_bytes",
+    )  # fmt: skip
+
+    def __init__(self, session: "Session", number: int, started: float, length: int) -> None:
+        caps = session.capture
+        self._session = session
+        self._number = number
+        self._started = started
+        self._dropped: str | None = None
+        self._request_left = caps.request_head_bytes
+        self._response_left = caps.response_head_bytes
+        self._request_tail: Tail | None = None
+        self._response_tail: Tail | None = None
+        self._tail_bytes = 0
+        self._request_end: float | None = None
+        unbounded = length < 0 or length > caps.request_head_bytes
+        self._sha256 = hashlib.sha256() if unbounded else None  # else the observer has all of the body
+
+    def request(self, body: bytes, whole: bool, now: float) -> None:
+        """Copy bytes of the request body."""
+        if whole:
+            self._request_end = now - self._started
+        if not body or not self._session.alive:
+            return
+        left = self._request_left
+        if self._dropped is None and self._session.full:
+            self._drop(left == self._session.capture.request_head_bytes)
+        if self._sha256 is not None:
+            self._sha256.update(body)
+        if self._dropped is not None:
+            return
+        if left:
+            self._data(Kind.REQUEST_DATA, body if len(body) <= left else body[:left], now)
+            self._request_left = max(0, left - len(body))
+        if len(body) > left:
+            tail = self._request_tail = self._request_tail or Tail(self._session.capture.request_tail_bytes)
+            self._keep(tail, body[left:])
+
+    def response_head(
+        self, status: int, fields: Fields, now: float, *, upgraded: bool = False, from_proxy: bool = False
+    ) -> None:
+        """Copy the head of the answer."""
+        if self._session.alive:
+            head = ResponseHead(status, self._session.redactor.fields(fields), upgraded, from_proxy)
+            self._session.send(Kind.RESPONSE_HEAD, self._number, now - self._started, encode(head))
+
+    def response(self, body: bytes, now: float) -> None:
+        """Copy bytes of the answer's body."""
+        if not self._session.alive:
+            return
+        if self._dropped is None and self._session.full:
+            self._drop(False)
+        if self._dropped is not None:
+            return
+        left = self._response_left
+        if left:
+            self._data(Kind.RESPONSE_DATA, body if len(body) <= left else body[:left], now)
+            self._response_left = max(0, left - len(body))
+        if len(body) > left:
+            tail = self._response_tail = self._response_tail or Tail(self._session.capture.response_tail_bytes)
+            self._keep(tail, body[left:])
+
+    def close(self, ending: Ending, relay: "Relay", now: float, added: float) -> None:
+        """Send Close: the observer can finish the capture."""
+        session = self._session
+        session.tail_bytes -= self._tail_bytes
+        if not session.alive:
+            return
+        close = Close(
+            ending,
+            relay.status or None,
+            relay.request_bytes,
+            relay.response_bytes,
+            self._request_tail.join() if self._request_tail is not None else b"",
+            self._response_tail.join() if self._response_tail is not None else b"",
+            self._request_end,
+            added,
+            self._digest(relay.request_bytes),
+            self._dropped,
+        )
+        session.send(Kind.CLOSE, self._number, now - self._started, encode(close))
+
+    def _data(self, kind: Kind, data: bytes, now: float) -> None:
+        self._session.send(kind, self._number, now - self._started, data)
+
+    def _keep(self, tail: Tail, data: bytes) -> None:
+        if self._session.tail_bytes < self._session.capture.queue_bytes:
+            more = tail.feed(data)
+            self._tail_bytes += more
+            self._session.tail_bytes += more
+
+    def _drop(self, from_the_start: bool) -> None:
+        """Send no more bytes of this exchange; the hash can still be had where no byte of the body has passed."""
+        self._dropped = CHANNEL_FULL
+        self._session.dropped(CHANNEL_FULL)
+        if from_the_start and self._sha256 is None:
+            self._sha256 = hashlib.sha256()
+
+    def _digest(self, size: int) -> str | None:
+        """Return the hash where the observer cannot compute it, for want of the bytes."""
+        incomplete = self._dropped is not None or size > self._session.capture.request_head_bytes
+        return self._sha256.hexdigest() if self._sha256 is not None and incomplete else None
