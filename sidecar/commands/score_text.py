@@ -1,0 +1,84 @@
+"""`sidewatch score` for a person: the text with its evidence in colour, each watcher's scores, and the time."""
+
+import time
+from collections.abc import Sequence
+from typing import Final, TextIO
+
+from sidecar.commands.judging import record
+from watchers.watcher import Judgement, Span, Verdict, Watcher
+
+_RESET, _BOLD, _DIM, _RED, _GREEN = "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m"
+_MARK: Final = "\033[30;43m"
+_BAR: Final = 20
+_SHOWN_CHARS: Final = 60
+
+Found = tuple[str, Span]  # "watcher/LABEL", span
+
+
+def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: float, target: TextIO) -> None:
+    """Write the whole report on one text."""
+    paint = Paint(target.isatty())
+    one = record("text", text, role)
+    found: list[Found] = []
+    rows = []
+    began = time.perf_counter()
+    for watcher in watchers:
+        start = time.perf_counter()
+        (judgement,) = watcher.watch([one])
+        rows.append((watcher.name, judgement, time.perf_counter() - start))
+        found += [(f"{v.watcher}/{span.label}", span) for v in judgement.verdicts for span in v.spans]
+    seconds = time.perf_counter() - began
+    target.write(f"{paint(_DIM, role)}  {marked(text, found, paint)}\n\n")
+    for name, judgement, took in rows:
+        target.write("".join(_watcher_lines(name, judgement, took, paint)))
+    flags = sum(verdict.flagged for _, judgement, _ in rows for verdict in judgement.verdicts)
+    verdict = paint(_RED, f"{flags} flagged") if flags else paint(_GREEN, "nothing flagged")
+    target.write(f"\n{verdict} · {len(rows)} watchers in {seconds * 1e3:.1f} ms · loaded in {load_seconds:.2f} s\n")
+    target.writelines(_evidence_line(label, span, text) for label, span in found)
+
+
+class Paint:
+    """Colours a text where the terminal has colours."""
+
+    def __init__(self, colours: bool) -> None:
+        self._colours = colours
+
+    def __call__(self, style: str, text: str) -> str:
+        return f"{style}{text}{_RESET}" if self._colours else text
+
+
+def marked(text: str, found: Sequence[Found], paint: Paint) -> str:
+    """Return the text with what was found marked; where marks overlap the earlier and longer one is shown."""
+    result, at = "", 0
+    for _, span in sorted(found, key=lambda item: (item[1].start, -item[1].end)):
+        if span.start >= at:
+            result += visible(text[at : span.start]) + paint(_MARK, visible(text[span.start : span.end]))
+            at = span.end
+    return result + visible(text[at:])
+
+
+def visible(text: str) -> str:
+    """Return the text with control characters shown instead of obeyed: it may come from an attacker."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+
+
+def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint) -> list[str]:
+    head = f"{paint(_BOLD, f'{name:<12}')}{paint(_DIM, f'{took * 1e3:8.1f} ms')}"
+    skipped = f"  {paint(_DIM, f'skipped: {judgement.skipped}')}" if judgement.skipped else ""
+    shown = [v for v in judgement.verdicts if v.score > 0.0 or v.flagged] or list(judgement.verdicts[:0])
+    quiet = len(judgement.verdicts) - len(shown)
+    lines = [f"{head}{skipped}{paint(_DIM, f'  {quiet} labels at 0') if quiet and not shown else ''}\n"]
+    return lines + [_verdict_line(verdict, paint) for verdict in sorted(shown, key=lambda v: -v.score)]
+
+
+def _verdict_line(verdict: Verdict, paint: Paint) -> str:
+    filled = round(verdict.score * _BAR)
+    bar = "█" * filled + "·" * (_BAR - filled)
+    line = f"  {verdict.label:<22} {verdict.score:6.3f}  {bar}  threshold {verdict.threshold:.3f}"
+    return paint(_RED, line + "  flagged") + "\n" if verdict.flagged else line + "\n"
+
+
+def _evidence_line(label: str, span: Span, text: str) -> str:
+    piece = visible(text[span.start : span.end]).replace("\n", "⏎")
+    piece = piece if len(piece) <= _SHOWN_CHARS else piece[:_SHOWN_CHARS] + "…"
+    return f"  {span.start}–{span.end}  {label}  {span.score:.2f}  {piece}\n"
