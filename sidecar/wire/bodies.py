@@ -26,7 +26,7 @@ _FEED_BYTES: Final = 65_536  # so that a flood of tiny events is noticed before 
 def parse(content: Content, *, cut: bool) -> tuple[Any, str]:
     """Return (the document or None, a flaw or ""): whole, else what can be salvaged, which is no flaw where it was cut.
 
-    None without a flaw: this is not JSON.
+    None: this is not JSON, or nothing of it can be read.
     """
     data = content.head
     start = data[:1024].removeprefix(_BOM).lstrip(_SPACE)[:1] or data.strip()[:1]
@@ -118,16 +118,17 @@ def _whole(decoder: Decoder, piece: Piece) -> bool:
 
 
 def _read_document(decoder: Decoder, content: Content, *, cut: bool) -> None:
+    if not content.head.strip(_SPACE):
+        return  # nothing was answered: whether it would have been a stream is what the request said
     body, flaw = parse(content, cut=cut)
     decoder.exchange.stream = decoder.exchange.stream and decoder.streams_lines
+    if body is None:
+        decoder.response_bytes(content.head)
+        return
     if flaw:
         decoder.exchange.fail_decoding(flaw)
-    if body is not None:
-        decoder.response(body)
-        if decoder.exchange.stream:
-            decoder.exchange.mark(content.arrival(len(content.head)))
-    elif content.head and not flaw and not (cut and content.head.lstrip(_SPACE)[:1] in (b"{", b"[")):
-        decoder.response_bytes(content.head)
+    decoder.response(body)
+    decoder.exchange.mark(content.arrival(len(content.head)))
 
 
 def _read_error(decoder: Decoder, content: Content, framing: Framing | None) -> None:

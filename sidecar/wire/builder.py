@@ -25,6 +25,7 @@ from sidecar.wire.exchange import (
 
 MAX_CHOICES: Final = 256  # OpenAI allows n = 128
 MAX_TOOL_CALLS: Final = 1024  # per choice
+MAX_NAME_CHARACTERS: Final = 1024  # of a tool
 MAX_OUTPUT_TIMES: Final = 8192
 MAX_DEFINITION_CHARACTERS: Final = 65_536
 MAX_PARAMETER_CHARACTERS: Final = 4_096
@@ -54,6 +55,16 @@ class ToolCallBuilder:
     def replace(self, arguments: str) -> None:
         """Set the whole arguments, where a final event repeats what the fragments said."""
         self.fragments = [arguments] if arguments else []
+
+    def add_name(self, fragment: str) -> None:
+        """Append a piece of the name; one that repeats the whole name so far is passed over."""
+        if fragment and fragment != self.name and len(self.name) < MAX_NAME_CHARACTERS:
+            self.name += fragment
+            self.owner.produced = True
+
+    def looks_whole(self) -> bool:
+        """Return whether the arguments end like a JSON object (a parse after every fragment would be quadratic)."""
+        return bool(self.fragments) and self.fragments[-1].endswith("}")
 
     def build(self) -> ToolCall:
         return ToolCall(id=self.id, name=self.name, arguments="".join(self.fragments))

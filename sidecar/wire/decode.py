@@ -8,10 +8,27 @@ from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from sidecar.wire import bodies, providers, recognise, text_repair, upgraded
+from sidecar.wire.anthropic import Anthropic, AnthropicComplete
+from sidecar.wire.auxiliary import Auxiliary
+from sidecar.wire.bedrock import BedrockConverse
+from sidecar.wire.bedrock_invoke import BedrockInvoke
 from sidecar.wire.capture import Body, Capture, Ending, Headers
+from sidecar.wire.cohere import Cohere, CohereEmbed, CohereV1
 from sidecar.wire.content_encoding import MAX_DECODED_BYTES, Content, unpack
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Exchange
+from sidecar.wire.gemini import Gemini, GeminiLive
+from sidecar.wire.ollama import Ollama
+from sidecar.wire.openai_assistants import OpenAIAssistants
+from sidecar.wire.openai_chat import OpenAIChat
+from sidecar.wire.openai_completions import OpenAICompletions
+from sidecar.wire.openai_inputs import OpenAIEmbeddings, OpenAIModerations
+from sidecar.wire.openai_media import OpenAIImages, OpenAISpeech, OpenAITranscriptions
+from sidecar.wire.openai_realtime import OpenAIRealtime
+from sidecar.wire.openai_responses import OpenAIResponses
+from sidecar.wire.sagemaker import SageMaker
+from sidecar.wire.sglang import SgLang
+from sidecar.wire.tgi import Tgi
 from sidecar.wire.unknown import Unknown
 
 REQUEST_ID_HEADERS: Final = (
@@ -46,6 +63,7 @@ def decode(
         request_headers=_headers(capture.request_headers),
         response_headers=_headers(capture.response_headers),
         status=capture.status,
+        response_size_bytes=capture.response.size,
     )
     known_provider = provider or providers.of_host(upstream_host)
     try:
@@ -126,4 +144,33 @@ def _first_byte_seconds(capture: Capture) -> float | None:
     return capture.response.chunks[0][1] if capture.response.chunks else capture.response_head_seconds
 
 
-FORMATS: Final[dict[str | None, type[Decoder]]] = {decoder.name: decoder for decoder in (Unknown,)}
+FORMATS: Final[dict[str | None, type[Decoder]]] = {
+    decoder.name: decoder
+    for decoder in (
+        OpenAIChat,
+        OpenAICompletions,
+        OpenAIResponses,
+        OpenAIEmbeddings,
+        OpenAIModerations,
+        OpenAITranscriptions,
+        OpenAISpeech,
+        OpenAIImages,
+        OpenAIAssistants,
+        OpenAIRealtime,
+        Anthropic,
+        AnthropicComplete,
+        Gemini,
+        GeminiLive,
+        BedrockConverse,
+        BedrockInvoke,
+        SageMaker,
+        Cohere,
+        CohereV1,
+        CohereEmbed,
+        Ollama,
+        Tgi,
+        SgLang,
+        Auxiliary,
+        Unknown,
+    )
+}

@@ -26,6 +26,7 @@ class Call:
     request_headers: Mapping[str, str] = field(default_factory=dict)
     response_headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
+    response_size_bytes: int = 0  # of the whole body on the wire, also where less was captured
 
 
 class Decoder:
@@ -81,8 +82,9 @@ class Decoder:
         self.event("", data)
 
     def response_bytes(self, data: bytes) -> None:  # noqa: ARG002
-        """Read a whole response that is not JSON; `error` answers never come here."""
-        self.exchange.fail_decoding("not_json")
+        """Read a whole response that is not JSON (or too broken to be); `error` answers never come here."""
+        if self.exchange.complete:
+            self.exchange.fail_decoding("not_json")
 
     def error(self, body: Any) -> None:
         """Read the body of an answer of status >= 400: parsed JSON, else text."""

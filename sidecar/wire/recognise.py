@@ -44,16 +44,19 @@ def by_response(data: bytes) -> str | None:
 PATHS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), name)
     for pattern, name in (
-        (r"BidiGenerateContent$", "gemini-live"),
+        (r"BidiGenerateContent(?:Constrained)?$", "gemini-live"),
         (r"/publishers/anthropic/models/[^/]+(?::|%3A)(?:streamR|r)awPredict$", "anthropic"),
         (r"/publishers/[^/]+/models/[^/]+(?::|%3A)(?:streamR|r)awPredict$", "openai-chat"),
-        (r"(?::|%3A)(?:generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)$", "gemini"),
-        (r"/model/[^/]+/converse(?:-stream)?$", "bedrock-converse"),
+        (
+            r"(?::|%3A)(?:generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict)$",
+            "gemini",
+        ),
+        (r"/model/[^/]+/(?:converse(?:-stream)?|count-tokens)$", "bedrock-converse"),
         (r"/model/[^/]+/invoke(?:-with-response-stream)?$", "bedrock-invoke"),
         (r"/endpoints/[^/]+/invocations(?:-response-stream)?$", "sagemaker"),
         (r"/invocations$", "sagemaker"),
         (r"/chat/completions(?:/[^/]+)?(?:/messages)?$", "openai-chat"),
-        (r"/completions$", "openai-completions"),
+        (r"/completions?$|/infill$", "openai-completions"),
         (r"/responses(?:/[^/]+(?:/(?:cancel|input_items))?)?$", "openai-responses"),
         (r"/api/(?:chat|generate|embed|embeddings)$", "ollama"),
         (r"/embeddings$", "openai-embeddings"),
@@ -63,9 +66,10 @@ PATHS: Final = tuple(
         (r"/images/(?:generations|edits|variations)$", "openai-images"),
         (r"/threads(?:/|$)|/assistants(?:/|$)", "openai-assistants"),
         (r"/realtime$", "openai-realtime"),
-        (r"/messages(?:/count_tokens)?$", "anthropic"),
+        (r"/messages(?:/count_tokens|/batches(?:/[^/]+(?:/results)?)?)?$", "anthropic"),
         (r"/v1/complete$", "anthropic-complete"),
         (r"/v2/chat$", "cohere"),
+        (r"/v[12]/embed$", "cohere-embed"),
         (r"/generate_stream$", "tgi"),
         (
             r"/models(?:/[^/]+)?$|/(?:files|uploads|batches|vector_stores|conversations|fine_tuning|containers|evals)(?:/.*)?$"
@@ -88,6 +92,7 @@ REQUEST_KEYS: Final = (  # keys, path ending, format
     (("model", "input"), "", "openai-responses"),
     (("message", "chat_history"), "", "cohere-v1"),
     (("message",), "/chat", "cohere-v1"),
+    (("prompt",), "/v1/generate", "cohere-v1"),
     (("inputs",), "", "tgi"),
     (("text", "sampling_params"), "", "sglang"),
     (("input_ids",), "", "sglang"),

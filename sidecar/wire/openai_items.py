@@ -1,0 +1,91 @@
+"""Items: what OpenAI's Responses and Realtime APIs are made of, in prompts (`input`) and in answers (`output`).
+
+*Source*: https://platform.openai.com/docs/api-reference/responses/object. An item is a message, a call of a tool, a
+tool's answer or a piece of reasoning. Tools that run on the server leave their call here as well (`web_search_call`);
+encrypted reasoning is never read.
+"""
+
+from typing import Any, Final
+
+from sidecar.wire import json_text, media, openai_prompt
+from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder
+from sidecar.wire.exchange import Message, Role, ToolCall
+from sidecar.wire.turn import role_of
+
+# Where the different calls keep what the model wrote; the first that is there counts.
+_ARGUMENTS: Final = ("arguments", "input", "action", "queries", "code", "operation")
+_NOT_CALLS: Final = ("image_generation_call",)
+
+
+def add_input(exchange: ExchangeBuilder, value: Any) -> None:
+    """Append a request's `input`: a string, an item or a list of items."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            exchange.add_message(Message(Role.USER, item))
+        elif isinstance(item, dict):
+            exchange.add_message(_message(item))
+
+
+def _message(item: dict[str, Any]) -> Message:
+    kind = json_text.text(item, "type")
+    if kind.endswith("_output"):
+        parts = openai_prompt.read_content(item.get("output"))
+        text = "".join(parts.texts) or _dumped(item.get("output"))
+        return Message(Role.TOOL, text, tool_call_id=_call_id(item), media=tuple(parts.media))
+    if is_call(kind):
+        return Message(Role.ASSISTANT, tool_calls=(_tool_call(item),))
+    if kind == "reasoning":
+        return Message(Role.ASSISTANT, reasoning=reasoning_of(item))
+    parts = openai_prompt.read_content(item.get("content"))
+    role = role_of(json_text.text(item, "role"))
+    return Message(role, "".join(parts.texts), media=tuple(parts.media), reasoning="".join(parts.reasonings))
+
+
+def add_output(choice: ChoiceBuilder, item: dict[str, Any]) -> None:
+    """Append one whole item of an answer to the completion."""
+    kind = json_text.text(item, "type")
+    if kind == "message":
+        for part in json_text.objects(item, "content"):
+            choice.add_refusal(json_text.text(part, "refusal"))
+            choice.add_text(json_text.text(part, "text") or json_text.text(part, "transcript"))
+            for token in json_text.objects(part, "logprobs"):
+                choice.add_logprob(json_text.number(token, "logprob"))
+    elif kind == "reasoning":
+        choice.add_reasoning(reasoning_of(item))
+    elif is_call(kind):
+        call = _tool_call(item)
+        known = choice.tool_call()
+        known.id, known.name = call.id, call.name
+        known.add(call.arguments)
+    elif kind == "image_generation_call":
+        choice.media.append(media.of_base64(_image_type(item), item.get("result"), "image"))
+
+
+def is_call(kind: str) -> bool:
+    """Return whether an item of type `kind` is a call of a tool."""
+    return kind.endswith("_call") and kind not in _NOT_CALLS
+
+
+def reasoning_of(item: dict[str, Any]) -> str:
+    """Return the readable reasoning of an item: its summary and, where open models give it, its text."""
+    parts = json_text.objects(item, "summary") + json_text.objects(item, "content")
+    return "".join(json_text.text(part, "text") for part in parts)
+
+
+def _tool_call(item: dict[str, Any]) -> ToolCall:
+    arguments = next((item[name] for name in _ARGUMENTS if item.get(name) is not None), None)
+    name = json_text.maybe_text(item, "name") or json_text.text(item, "type")
+    return ToolCall(_call_id(item), name, _dumped(arguments))
+
+
+def _call_id(item: dict[str, Any]) -> str | None:
+    return json_text.maybe_text(item, "call_id") or json_text.maybe_text(item, "id")
+
+
+def _dumped(value: Any) -> str:
+    return "" if value is None else json_text.dump(value)
+
+
+def _image_type(item: dict[str, Any]) -> str | None:
+    format_ = json_text.maybe_text(item, "output_format")
+    return f"image/{format_}" if format_ else None
