@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except argparse.ArgumentError as error:
         return _failed(f"sidewatch: {error.message}", 2)
     except CommandError as error:
-        return _failed(f"sidewatch: {error}", 1)
+        return _failed(f"sidewatch: {error}", error.exit_code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output left, `| head` for example

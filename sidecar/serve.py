@@ -22,7 +22,7 @@ from sidecar.config.change import Fingerprint, fingerprint
 from sidecar.config.reload import diff
 from sidecar.config.resolve import all_routes, enabled_watchers, join_address
 from sidecar.errors import CommandError
-from sidecar.proxy.worker import Started, Worker
+from sidecar.proxy.worker import RouteError, Started, Worker
 from sidecar.runtime import Runtime
 from sidecar.settings import Settings
 from sidecar.supervisor import CONFIGURATION_EXIT, Child
@@ -63,7 +63,10 @@ class Primary:
         self._supervisors: set[asyncio.Task[None]] = set()
         with_observer = settings.observer.enabled
         watchers = enabled_watchers(settings)
-        self._worker = Worker(settings, runtime=runtime.directory if with_observer else None, watchers=watchers)
+        try:
+            self._worker = Worker(settings, runtime=runtime.directory if with_observer else None, watchers=watchers)
+        except RouteError as error:
+            raise StartError(str(error), 2) from error
 
     async def run(self) -> None:
         """Start, serve until a signal, drain. Raises StartError, having undone everything."""
@@ -132,7 +135,7 @@ class Primary:
         while not self._runtime.observer_listens() and not self._stop_wanted.is_set():
             if child.ended_once.is_set():
                 if child.last_exit_code == CONFIGURATION_EXIT:
-                    raise StartError("the observer refused its configuration: see its message above")
+                    raise StartError("the observer cannot use its settings or models: its message is above", 2)
                 return
             if time.monotonic() > deadline:
                 _log.warning("the observer is not up: traffic is let in without it", seconds=FIRST_START_SECONDS)
@@ -198,7 +201,7 @@ class Primary:
         logs.configure(self._settings.log.level, self._settings.log.format, process="proxy")
         self._worker.reload(self._settings, enabled_watchers(self._settings))
         for child in self._children:
-            child.signal(signal.SIGHUP)
+            child.reload()
         _log.info("configuration reloaded", applied=changes.applied, needs_restart=changes.needs_restart)
 
     def _loaded_again(self) -> Settings:

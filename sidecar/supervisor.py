@@ -40,7 +40,8 @@ class Child:
         self._arguments = [sys.executable, *arguments]
         self._nice, self._memory_limit_bytes = nice, memory_limit_bytes
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._hurry = asyncio.Event()  # ends the wait for the next start
 
     @property
     def pid(self) -> int | None:
@@ -50,13 +51,13 @@ class Child:
     async def run(self) -> None:
         """Start the process and start it again whenever it ends, until `stop`."""
         delay = FIRST_DELAY_SECONDS
-        while not self._stopping.is_set():
+        while not self._stopping:
             began = time.monotonic()
             await self._run_once()
-            if self._stopping.is_set():
+            if self._stopping:
                 return
             lived = time.monotonic() - began
-            delay = FIRST_DELAY_SECONDS if lived > STEADY_SECONDS or self.exits == 1 else next_delay(delay)
+            delay = self._delay(delay, lived)
             _log.warning(
                 f"{self.name} ended: starting it again",
                 code=self.last_exit_code,
@@ -64,8 +65,16 @@ class Child:
                 again_in_seconds=delay,
                 exits=self.exits,
             )
+            self._hurry.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                await asyncio.wait_for(self._hurry.wait(), delay)
+
+    def _delay(self, last: float, lived_seconds: float) -> float:
+        if self.last_exit_code == CONFIGURATION_EXIT:
+            return LONGEST_DELAY_SECONDS  # nothing will change until the configuration does
+        if lived_seconds > STEADY_SECONDS or self.exits == 1:
+            return FIRST_DELAY_SECONDS
+        return next_delay(last)
 
     async def _run_once(self) -> None:
         try:
@@ -99,9 +108,15 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def reload(self) -> None:
+        """Tell it that its settings were rewritten; one that waits to be started again is started now."""
+        self.signal(signal.SIGHUP)
+        self._hurry.set()
+
     async def stop(self, patience_seconds: float) -> None:
         """Ask it to end and wait; past `patience_seconds` it is killed."""
-        self._stopping.set()
+        self._stopping = True
+        self._hurry.set()
         process = self._process
         if process is None or process.returncode is not None:
             return

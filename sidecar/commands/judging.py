@@ -29,7 +29,7 @@ def panel(settings: Settings) -> list[Watcher]:
         encoder = load_encoder(settings) if needs_encoder(names, configured) else None
         return build(names, configured, encoder, settings.watchers.false_positive_rate)
     except WatcherError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), 2) from error
 
 
 def load_encoder(settings: Settings) -> "Encoder":
@@ -41,7 +41,7 @@ def load_encoder(settings: Settings) -> "Encoder":
     try:
         return PackEncoder(folder, threads=settings.observer.threads, budget_tokens=settings.observer.text_tokens)
     except PackError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), 2) from error
 
 
 def record(name: str, text: str, role: str) -> Record:
