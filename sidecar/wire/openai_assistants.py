@@ -1,7 +1,7 @@
 """OpenAI Assistants: threads, messages and runs, streamed or polled.
 
-*Source*: https://platform.openai.com/docs/api-reference/assistants-streaming/events. A polled run object holds usage but
-no text; the text comes with `GET .../messages`, which is read as an answer, without what the user said before.
+*Source*: https://platform.openai.com/docs/api-reference/assistants-streaming/events. A polled run object holds usage
+but no text; the text comes with `GET .../messages`, which is read as an answer, without what the user said before.
 """
 
 from typing import Any, ClassVar, Final

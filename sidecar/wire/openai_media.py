@@ -63,11 +63,13 @@ class OpenAITranscriptions(_OpenAIMedia):
         self.exchange.choice().add_text("\n".join(lines))
 
     def _finish(self, body: Any) -> None:
-        text = json_text.text(body, "text")
-        if text:
-            choice = self.exchange.choice()
+        choice = self.exchange.choice()
+        repeated = bool(choice.texts)
+        if text := json_text.text(body, "text"):
             choice.texts.clear()
             choice.add_text(text)
+        if repeated:
+            self.exchange.produced = False  # the deltas had their own times
         read_usage(self.exchange, json_text.at(body, "usage"))
 
 

@@ -152,6 +152,7 @@ class OpenAIResponses(Decoder):
         self._head(response)
         choice = self.exchange.choice(self.answers)
         output = json_text.objects(response, "output")
+        repeated = bool(self._items)
         if output:
             self._items.clear()
         for item in output:
@@ -165,6 +166,8 @@ class OpenAIResponses(Decoder):
         read_usage(self.exchange, json_text.at(response, "usage"))
         self.exchange.usage = added(before, self.exchange.usage)
         self.answers += 1
+        if repeated:
+            self.exchange.produced = False  # the deltas had their own times
 
     def _finish_items(self, choice: ChoiceBuilder) -> None:
         for _, item in sorted(self._items.items()):

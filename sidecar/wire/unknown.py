@@ -1,7 +1,8 @@
 """Any other API: the texts found in its bodies, so that watchers can read them; nothing is claimed about their meaning.
 
-The string values of JSON are taken in wire order. In a stream the strings at one place of its events are joined,
-because that is how text arrives in pieces; a string that is the same in every event (a type, an id) is taken once.
+The string values of JSON are taken in wire order, less those that are names of things (ids, types, models). In a stream
+the strings at one place of its events are joined, because that is how text arrives in pieces; a string that is the same
+in every event is taken once.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ MAX_TEXTS: Final = 512
 MAX_CHARACTERS: Final = 262_144  # of all texts together
 MAX_NODES: Final = 100_000  # of JSON, in one body
 _MAX_UNBROKEN: Final = 512  # a longer string without any white space is base64, a hash list, ...: not text
+
+_NAMING_KEYS: Final = frozenset(
+    ("id", "type", "object", "model", "role", "status", "finish_reason", "event", "format", "encoding", "mime_type")
+)
 
 Path = int  # a place in a document: the hash of its parent's Path and its key; tuples would cost depth x nodes
 
@@ -77,11 +82,19 @@ def _strings(body: Any) -> Iterator[tuple[Path, str]]:
         if isinstance(value, str) and _is_text(value):
             yield path, value
         elif isinstance(value, dict):
-            waiting += reversed([(hash((path, key)), item) for key, item in islice(value.items(), MAX_NODES)])
+            waiting += reversed(
+                [(hash((path, key)), item) for key, item in islice(value.items(), MAX_NODES) if not _names(key, item)]
+            )
         elif isinstance(value, list):
             waiting += reversed([(hash((path, index)), item) for index, item in enumerate(value[:MAX_NODES])])
         elif isinstance(value, File) and value.filename:
             yield path, value.filename
+
+
+def _names(key: str, value: Any) -> bool:
+    """Return whether a member names a thing, going by its key: such a value is one word."""
+    named = key in _NAMING_KEYS or key.endswith("_id")
+    return named and isinstance(value, str) and not any(character.isspace() for character in value[:_MAX_UNBROKEN])
 
 
 def _is_text(value: str) -> bool:
