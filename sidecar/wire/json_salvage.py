@@ -11,12 +11,18 @@ from typing import Any, Final
 from sidecar.wire import json_text
 
 GAP: Final = "…".encode()
-_MAX_TOKENS: Final = 1_000_000  # about 0.3 s; what lies behind is given up
+_MAX_TOKENS: Final = 400_000  # about half a second; what lies behind is given up
+_MAX_DEPTH: Final = 512
 _MAX_TRIES: Final = 8
-# A string (perhaps without its end), or one structural byte. Possessive: no backtracking.
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\],:]', re.DOTALL)
+# A string (perhaps without its end), numbers with their commas (a list of token ids is one), or one structural byte.
+# Possessive and bounded, so that nothing is scanned twice.
+_TOKEN: Final = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|(?:[0-9][0-9.eE+-]{0,40}+[ \t\r\n]{0,4}+,[ \t\r\n]{0,4}+-?)++|[{}\[\],:]',
+    re.DOTALL,
+)
 _WHOLE_STRING_PART: Final = re.compile(rb'"(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+', re.DOTALL)
 _CLOSERS: Final = {0x7B: b"}", 0x5B: b"]"}  # { [
+_DIGITS: Final = b"0123456789"
 _MEMBER, _ITEM = 0x7B, 0x5B
 
 
@@ -45,13 +51,17 @@ class _Opening:
     def _scan(self) -> None:
         for tokens, found in enumerate(_TOKEN.finditer(self.head)):
             byte = self.head[found.start()]
-            if tokens >= _MAX_TOKENS or (byte != 0x22 and not self._structure(byte, found.start())):
-                return
             if byte == 0x22 and self.stack:
                 self._string(found)
+            elif byte in _DIGITS:
+                self._structure(0x2C, self.head.rfind(b",", found.start(), found.end()))
+            elif not self._structure(byte, found.start()):
+                return
+            if tokens >= _MAX_TOKENS or len(self.stack) >= _MAX_DEPTH:
+                return
 
     def _structure(self, byte: int, at: int) -> bool:
-        """Take one structural byte; return False at the end of the document."""
+        """Take one structural byte; return whether a container is open after it."""
         if byte in _CLOSERS:
             self.stack.append(byte)
             self.whole.append(at + 1)
@@ -91,15 +101,16 @@ class _Opening:
         found = _WHOLE_STRING_PART.match(self.head, self.open_string)
         return _whole_utf8(self.head[: found.end()]) if found else None
 
-    def closed(self) -> bytes:
-        """Return the head, closed."""
+    def closed(self, levels: int = 0) -> bytes:
+        """Return the head after its last whole value (or open text), closed but for the outermost `levels`."""
         text = self.open_text()
         kept = self.head[: self.whole[-1]] if text is None else text + b'"'
-        return kept + b"".join(_CLOSERS[byte] for byte in reversed(self.stack))
+        return kept + b"".join(_CLOSERS[byte] for byte in reversed(self.stack[levels:]))
 
-    def up_to(self, level: int) -> bytes:
-        """Return the head up to the last whole value of the open container `level`, ready for the next one."""
-        return self.head[: self.whole[level]] + (b"" if self.empty[level] else b",")
+    def ready(self, level: int) -> bytes:
+        """Return the head, ready for the next value in the open container `level`."""
+        last = level == len(self.stack) - 1 and self.open_string is None
+        return self.closed(level + 1) + (b"" if last and self.empty[level] else b",")
 
 
 def _whole_utf8(data: bytes) -> bytes:
@@ -132,7 +143,7 @@ def _between_values(opening: _Opening, tail: bytes) -> Any:
             start = starts.get((level + 1, opening.stack[level]))
             if start is not None and tries < _MAX_TRIES:
                 tries += 1
-                bridged = json_text.maybe_load(opening.up_to(level) + guess[start:])
+                bridged = json_text.maybe_load(opening.ready(level) + guess[start:])
                 if bridged is not None:
                     return bridged
     return None
@@ -150,7 +161,7 @@ def _value_starts(tail: bytes) -> dict[tuple[int, int], int]:
         if comma >= 0:
             is_key = byte == 0x22 and tail[found.end() : found.end() + 16].lstrip().startswith(b":")
             found_at.setdefault((depth, _MEMBER if is_key else _ITEM), comma)
-        comma = found.end() if byte == 0x2C else -1
+        comma = found.end() if byte == 0x2C or byte in _DIGITS else -1
         depth += (byte in b"{[") - (byte in b"}]")
         if tokens >= _MAX_TOKENS:
             return {}
