@@ -7,6 +7,7 @@ is a factory like those of the table.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final, Protocol
 
@@ -92,6 +93,16 @@ def _entry_point(name: str, type_name: str) -> Factory:
     return factory
 
 
+def _of(module: str, *arguments: str) -> Factory:
+    """Return a factory that imports `module` when called and uses its `make`, with `arguments` after the order."""
+
+    def make(order: Order) -> Watcher:
+        made: Watcher = import_module(module).make(order, *arguments)
+        return made
+
+    return make
+
+
 def _checked(watcher: Watcher, order: Order) -> Watcher:
     for label, threshold in order.thresholds.items():
         if label not in watcher.labels:
@@ -104,4 +115,10 @@ def _checked(watcher: Watcher, order: Order) -> Watcher:
 
 # Types that read the shared encoder, and every built-in type with its factory.
 ENCODER_TYPES: Final[frozenset[str]] = frozenset({"toxicity", "bias", "injection"})
-FACTORIES: Final[dict[str, Factory]] = {}
+FACTORIES: Final[dict[str, Factory]] = {
+    "toxicity": _of("watchers.heads", "toxicity"),
+    "bias": _of("watchers.heads", "bias"),
+    "injection": _of("watchers.heads", "injection"),
+    "pii": _of("watchers.pii.watcher"),
+    "secrets": _of("watchers.secrets.watcher"),
+}

@@ -1,0 +1,1 @@
+"""Credentials in texts: tokens, keys, passwords, by linear-time patterns, entropy floors and the words around."""
