@@ -1,0 +1,134 @@
+"""The pack's heads as watchers: toxicity, bias and injection, all from the one pass of the shared encoder.
+
+A text is judged as it stands and, where it is disguised, once more with the disguise taken off; the
+higher score counts, and over the windows of a long text the highest. Which origins a label reads is a table: a
+system prompt is full of instructions by nature, and an answer cannot inject. A label that does not read a
+record's origin scores 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+from watchers.encoding import Encoder, Encoding
+from watchers.normalize import View, revealed
+from watchers.pack import Pack
+from watchers.registry import Order
+from watchers.watcher import Judgement, Origin, Record, Skip, Span, Verdict, WatcherError
+
+USER: Final = frozenset({Origin.USER, Origin.UNKNOWN})
+DOCUMENTS: Final = frozenset({Origin.TOOL_RESULT})
+EVERYTHING: Final = frozenset(Origin)
+# Labels that do not read everything. Documents are often pasted into user turns, hence `indirect` there.
+READS: Final[Mapping[str, frozenset[Origin]]] = {
+    "injection": USER,
+    "prompt_extraction": USER,
+    "indirect": USER | DOCUMENTS,
+}
+
+
+@runtime_checkable
+class PackReader(Encoder, Protocol):
+    """An encoder that knows its pack and can say which characters a score hangs on."""
+
+    @property
+    def pack(self) -> Pack: ...
+
+    def evidence(self, text: str, head: str) -> list[tuple[int, int, Mapping[str, float]]]:
+        """Pieces of the text with how much each label's score falls without them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text's encodings: as it stands, and without its disguise where it has one."""
+
+    plain: Encoding
+    view: View | None
+    revealed: Encoding | None
+
+    def scores(self, head: str, count: int) -> list[float]:
+        """The highest score of each label over all windows of both views."""
+        windows = [*self.plain.windows, *(self.revealed.windows if self.revealed else ())]
+        return [max((float(window.scores[head][label]) for window in windows), default=0.0) for label in range(count)]
+
+
+class HeadWatcher:
+    """One head of the pack. `thresholds` overrides single labels'."""
+
+    def __init__(self, name: str, head: str, encoder: PackReader, rate: str, thresholds: Mapping[str, float]) -> None:
+        self.name, self.model = name, encoder.model
+        self._head, self._encoder = head, encoder
+        names = encoder.pack.heads[head]
+        self.labels: Mapping[str, float] = {
+            label: thresholds.get(label, encoder.pack.threshold(label, rate)) for label in names
+        }
+
+    def watch(self, records: Sequence[Record]) -> list[Judgement]:
+        """Return one judgement a record; what the token budget left unread is told."""
+        return [self._judge(record) for record in records]
+
+    def _judge(self, record: Record) -> Judgement:
+        reading = [record.origin in READS.get(label, EVERYTHING) for label in self.labels]
+        if not any(reading):
+            return Judgement(skipped=Skip.NOT_APPLICABLE)
+        if not record.text.strip():
+            return Judgement(skipped=Skip.EMPTY)
+        read = self._read(record.text)
+        scores = read.scores(self._head, len(self.labels))
+        scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]
+        flagged = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
+        spans = self._spans(record.text, read, flagged) if flagged else {}
+        verdicts = [self._verdict(label, score, spans) for label, score in zip(self.labels, scores, strict=True)]
+        return Judgement(tuple(verdicts), Skip.BUDGET if read.plain.left_out_chars else None)
+
+    def _read(self, text: str) -> Reading:
+        view = revealed(text)
+        plain = self._encoder.encode([text])[0]
+        return Reading(plain, view, self._encoder.encode([view.text])[0] if view else None)
+
+    def _verdict(self, label: str, score: float, spans: Mapping[str, tuple[Span, ...]]) -> Verdict:
+        threshold = self.labels[label]
+        return Verdict(self.name, label, score, threshold, score >= threshold, self.model, spans.get(label, ()))
+
+    def _spans(self, text: str, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
+        """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest one's does."""
+        names = list(self.labels)
+        disguised = read.view is not None and read.revealed is not None and self._higher(read, names.index(flagged[0]))
+        source = read.view.text if disguised and read.view else text
+        pieces = self._encoder.evidence(source, self._head)
+        if disguised and read.view:
+            pieces = [(*read.view.original(start, end), drops) for start, end, drops in pieces]
+        return {label: _weighty(pieces, label) for label in flagged}
+
+    def _higher(self, read: Reading, label: int) -> bool:
+        assert read.revealed is not None
+        return _top(read.revealed, self._head, label) > _top(read.plain, self._head, label)
+
+
+def _top(encoding: Encoding, head: str, label: int) -> float:
+    return max((float(window.scores[head][label]) for window in encoding.windows), default=0.0)
+
+
+def _weighty(pieces: list[tuple[int, int, Mapping[str, float]]], label: str) -> tuple[Span, ...]:
+    most = max((drops[label] for _, _, drops in pieces), default=0.0)
+    if most <= 0:
+        return tuple(Span(start, end, label, 0.0) for start, end, _ in pieces[:1])
+    kept = [(start, end, drops[label]) for start, end, drops in pieces if drops[label] >= most / 2]
+    return tuple(Span(start, end, label, round(min(1.0, drop), 4)) for start, end, drop in kept)
+
+
+def make(order: Order, head: str) -> HeadWatcher:
+    """Make the watcher of one head of the pack. Raises WatcherError."""
+    if not isinstance(order.encoder, PackReader):
+        raise WatcherError(
+            order.name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out"
+        )
+    if order.options:
+        raise WatcherError(order.name, f"unknown options: {', '.join(order.options)}", "it has none besides thresholds")
+    if head not in order.encoder.pack.heads:
+        raise WatcherError(
+            order.name, f"the pack has no head {head!r}", f"its heads are {', '.join(order.encoder.pack.heads)}"
+        )
+    known = {label: value for label, value in order.thresholds.items() if label in order.encoder.pack.heads[head]}
+    return HeadWatcher(order.name, head, order.encoder, order.rate, known)

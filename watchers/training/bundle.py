@@ -1,0 +1,161 @@
+"""A checkpoint to a shipped pack: export, calibrate on validation rows, choose thresholds, write `pack.json`.
+
+`python -m watchers.training.bundle --checkpoint build/pack/checkpoint.pt --data ../shared/data --out watchers/pack`
+
+Calibration: for each label a logistic map of the logit (Platt 1999, with soft targets), fitted to the validation rows
+that annotate it. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
+everyday requests (80% of the weight) and prompts made to look dangerous (20%), each source alike within its part.
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from watchers.encoder import PackEncoder
+from watchers.metrics import quantile
+from watchers.training import export, mix
+from watchers.training.examples import SHIPPED, TAGS, Example
+
+EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
+HARD = ("persona", "security", "trigger", "scary", "roleplay", "contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "holistic", "harmful")  # fmt: skip
+CLEAN_DOCUMENTS = ("documents", "documents_made")
+LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
+FLOOR = {"toxicity": 0.5, "bias": 0.5, "injection": 0.25}  # less likely than this is never flagged, whatever the rate allows
+RATES = {"1%": 0.01, "0.1%": 0.001}
+VERSION = "1"
+
+
+@dataclass(slots=True)
+class Table:
+    """Validation rows, scored. Shapes: logits, targets (rows, labels), NaN where a source says nothing."""
+
+    sources: list[str]
+    lengths: NDArray[np.int64]
+    logits: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+    def rows(self, sources: tuple[str, ...]) -> NDArray[np.bool_]:
+        return np.isin(self.sources, sources)
+
+
+def validation(data: Path, most: int = 400, seed: int = 5) -> list[Example]:
+    """Held-out examples, at most `most` of each source (entities apart)."""
+    _, held = mix.load(data)
+    examples = [example for unit in held for example in unit.examples]
+    random.Random(seed).shuffle(examples)
+    kept, counts = [], dict[str, int]()
+    for example in examples:
+        counts[example.source] = counts.get(example.source, 0) + 1
+        if counts[example.source] <= most:
+            kept.append(example)
+    return kept
+
+
+def scored(encoder: PackEncoder, examples: list[Example]) -> Table:
+    """Run the shipped graph as traffic would: whole texts, the highest window counts."""
+    logits, targets = np.zeros((len(examples), len(LABELS))), np.full((len(examples), len(LABELS)), np.nan)
+    for at, example in enumerate(examples):
+        found = [
+            np.concatenate([window.scores[head] for head in SHIPPED])
+            for window in encoder.encode([example.text])[0].windows
+        ]
+        best = np.clip(np.max(found, axis=0) if found else np.full(len(LABELS), 1e-6), 1e-9, 1 - 1e-9)
+        logits[at] = np.log(best / (1 - best))
+        for label in example.labels.keys() & set(LABELS):
+            targets[at, LABELS.index(label)] = example.labels[label]
+    return Table([e.source for e in examples], np.array([len(e.text) for e in examples]), logits, targets)
+
+
+def curve(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and offset of the logistic map, slope positive; lightly drawn to the identity where rows are few."""
+
+    def loss(at: NDArray[np.float64]) -> float:
+        z = np.exp(at[0]) * logits + at[1]
+        return float((np.logaddexp(0, z) - targets * z).sum() + 0.5 * (at[0] ** 2 + 0.25 * at[1] ** 2))
+
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return float(np.exp(found[0])), float(found[1])
+
+
+def thresholds(table: Table, scores: NDArray[np.float64], label: str) -> dict[str, float]:
+    """Score for each rate over benign traffic; what annotates the label as present is no benign traffic."""
+    column = LABELS.index(label)
+    absent = ~(table.targets[:, column] > 0.3)
+    weights = np.zeros(len(scores))
+    parts = (
+        [(EVERYDAY, 0.8), (HARD, 0.2)]
+        if label != "indirect"
+        else [(EVERYDAY, 0.4), (HARD, 0.2), (CLEAN_DOCUMENTS, 0.4)]
+    )
+    for sources, share in parts:
+        present = [name for name in sources if (table.rows((name,)) & absent).any()]
+        for name in present:
+            chosen = table.rows((name,)) & absent
+            weights[chosen] = share / len(present) / chosen.sum()
+    used = weights > 0
+    floor = next(FLOOR[head] for head, labels in SHIPPED.items() if label in labels)
+    found = {name: quantile(scores[used], rate, weights[used]) + 1e-4 for name, rate in RATES.items()}
+    return {name: round(float(np.clip(score, floor, 0.999)), 4) for name, score in found.items()}
+
+
+def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: dict[str, dict[str, float]]) -> None:
+    hashes = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")
+    }
+    described = {
+        "format": 1,
+        "version": VERSION,
+        "languages": ["en"],
+        "base": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
+        "sha256": hashes,
+        "heads": SHIPPED,
+        "tags": TAGS,
+        "calibration": {
+            label: {"logits": [-1.0, 1.0], "calibrated": [round(b - a, 5), round(b + a, 5)]}
+            for label, (a, b) in calibration.items()
+        },
+        "thresholds": cuts,
+    }
+    (folder / "pack.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("watchers/pack"))
+    parser.add_argument("--most", type=int, default=400, help="validation rows of each source")
+    parser.add_argument("--table", type=Path, help="keep the scored validation rows here (.npz)")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    from watchers.training.fit import base
+
+    shutil.copyfile(base() / "tokenizer.json", given.out / "tokenizer.json")
+    model = export.build(export.weights_of(given.checkpoint), export.Quantised())
+    (given.out / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    describe(given.out, dict.fromkeys(LABELS, (1.0, 0.0)), {label: dict.fromkeys(RATES, 0.5) for label in LABELS})
+    table = scored(PackEncoder(given.out, threads=2, cache_bytes=0), validation(given.data, given.most))
+    fitted, cuts = {}, {}
+    for column, label in enumerate(LABELS):
+        known = ~np.isnan(table.targets[:, column])
+        fitted[label] = curve(table.logits[known, column], table.targets[known, column])
+        a, b = fitted[label]
+        cuts[label] = thresholds(table, 1 / (1 + np.exp(-(a * table.logits[:, column] + b))), label)
+    describe(given.out, fitted, cuts)
+    if given.table:
+        np.savez_compressed(
+            given.table, sources=table.sources, lengths=table.lengths, logits=table.logits, targets=table.targets
+        )
+    print(json.dumps(cuts))
+
+
+if __name__ == "__main__":
+    main()

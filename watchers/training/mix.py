@@ -1,0 +1,133 @@
+# ruff: noqa: E501 (lists of phrases, one long line each)
+"""How much of each source goes into an epoch, and what generated text stands beside it.
+
+Factors above one repeat a source, below one sample it anew each epoch; chosen for rare heads and
+against templates taking over.
+"""
+
+import random
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from watchers.training import attacks, contrast, personal, sources, splits
+from watchers.training.examples import Example, Unit
+
+FACTOR = {
+    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 3.0, "hatemoji": 2.0, "surge": 2.0,
+    "stormfront": 0.6, "toxigen": 1.3, "wiki_talk": 2.5, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.3, "bbq": 0.25, "winogender": 0.7,
+    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 2.0, "self_instruct": 2.0, "stereoset": 1.6,
+    "benign": 4.0, "direct_injection": 6.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
+    "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
+}  # fmt: skip
+MADE = {"contrasts": 8000, "slurs": 2000, "nationalities": 2000, "direct": 3000, "extraction": 1200, "triggers": 4000, "scary": 3000,
+        "roleplay": 2000, "documents": 5000, "personal": 9000, "identities": 500, "swapped": 4000}  # fmt: skip
+
+
+def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
+    """Return (training, validation): real sources and generated text, near duplicates apart."""
+    rng = random.Random(seed)
+    real = _deduplicated(sources.load(data))
+    _cut_documents(real)
+    train, held = splits.split(real)
+    made_train, made_held = splits.split_made(_generated(data, real, rng))
+    train_entities = [unit for unit in train if unit.examples[0].spans is not None]
+    return train + made_train + personal.swapped(train_entities, MADE["swapped"], rng), held + made_held
+
+
+def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
+    prose = [u.examples[0].text for u in real if u.examples[0].source in ("bold", "gsm8k", "wikigold")][:12000]
+    tasks = [
+        u.examples[0].text
+        for u in real
+        if u.examples[0].source in ("self_instruct", "clinc") and len(u.examples[0].text) < 200
+    ]
+    return [
+        *contrast.contrasts(MADE["contrasts"], rng),
+        *contrast.slurs(data, MADE["slurs"], rng),
+        *contrast.nationalities(data, MADE["nationalities"], rng),
+        *attacks.direct(MADE["direct"], rng),
+        *attacks.extraction(MADE["extraction"], rng),
+        *attacks.triggers(MADE["triggers"], rng),
+        *attacks.scary(MADE["scary"], rng),
+        *attacks.roleplay(MADE["roleplay"], rng),
+        *attacks.documents(MADE["documents"], prose, tasks, rng),
+        *personal.personal(data, MADE["personal"], rng),
+        *personal.identities(data, MADE["identities"], rng),
+    ]
+
+
+def _deduplicated(units: list[Unit]) -> list[Unit]:
+    """Drop later single examples whose text was seen (the span and multi-label files overlap)."""
+    seen: set[str] = set()
+    kept = []
+    for unit in units:
+        key = " ".join(unit.examples[0].text.lower().split())
+        if key not in seen or len(unit.examples) > 1:
+            kept.append(unit)
+        seen.add(key)
+    return kept
+
+
+def _cut_documents(units: list[Unit]) -> None:
+    """Long documents with an instruction are cut around it: the line that no clean document contains."""
+    found = [unit.examples[0] for unit in units if unit.examples[0].source == "documents"]
+    clean = {line.strip() for example in found if not example.labels["indirect"] for line in example.text.splitlines()}
+    counts: defaultdict[str, int] = defaultdict(int)
+    for example in found:
+        for line in set(map(str.strip, example.text.splitlines())):
+            counts[line] += line not in clean
+    rng = random.Random(2)
+    for example in found:
+        if example.labels["indirect"] and len(example.text) > 500:
+            line = max((line.strip() for line in example.text.splitlines()), key=lambda text: (counts[text], len(text)))
+            start = max(0, example.text.find(line))
+            example.text = attacks.around(example.text, start, min(len(line), 300), rng)
+
+
+def epoch(units: list[Unit], rng: random.Random) -> list[Unit]:
+    """One epoch's units by the factors, shuffled, each example augmented anew."""
+    chosen: list[Unit] = []
+    for unit in units:
+        factor = FACTOR.get(unit.examples[0].source, 1.0)
+        factor = (
+            max(factor, 1.5)
+            if unit.examples[0].source == "stormfront" and unit.examples[0].labels.get("identity_attack")
+            else factor
+        )
+        if (
+            unit.examples[0].source in ("davidson", "cad")
+            and (unit.examples[0].labels.get("identity_attack") or 0) >= 0.5
+        ):
+            factor = 1.3
+        chosen.extend([unit] * (int(factor) + (rng.random() < factor % 1)))
+    rng.shuffle(chosen)
+    return [Unit([augmented(example, rng) for example in unit.examples], unit.ranked) for unit in chosen]
+
+
+_LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$", "t": "7"})
+_WORDS = re.compile(r"[A-Za-z]{4,}")
+
+
+def augmented(example: Example, rng: random.Random, longest: int = 480) -> Example:
+    """A window of long texts (any window is judged alone at run time); a little obfuscation of toxic ones."""
+    text = example.text
+    if example.spans is not None:
+        return example
+    if len(text) > longest:
+        start = 0 if rng.random() < 0.5 else rng.randrange(len(text) - longest // 2)
+        text = text[start : start + longest]
+    if example.labels.get("toxicity", 0) > 0.5 and rng.random() < 0.06:
+        text = _disguised(text, rng)
+    return Example(text, example.source, example.labels, example.weight, example.group)
+
+
+def _disguised(text: str, rng: random.Random) -> str:
+    style = rng.randrange(4)
+    if style == 0:
+        return _WORDS.sub(lambda m: m[0].translate(_LEET) if rng.random() < 0.4 else m[0], text)
+    if style == 1:
+        return _WORDS.sub(lambda m: " ".join(m[0]) if rng.random() < 0.2 else m[0], text)
+    if style == 2:
+        return _WORDS.sub(lambda m: m[0][:2] + m[0][1] + m[0][1:] if rng.random() < 0.3 else m[0], text)
+    return _WORDS.sub(lambda m: m[0][0] + "*" + m[0][2:] if rng.random() < 0.3 else m[0], text)

@@ -1,0 +1,39 @@
+"""Which tokens of a long text are read, and in which windows.
+
+Windows overlap, so that what is cut at one edge is whole in the next window. Under a token budget the
+head and the tail are read first (instructions stand there), then the middle, spread evenly.
+"""
+
+WINDOW, OVERLAP = 128, 32  # tokens; the models were trained on windows of this size
+CONTENT = WINDOW - 2  # room besides [CLS] and [SEP]
+
+
+def cut(tokens: int, budget: int) -> list[tuple[int, int]]:
+    """Windows (start, end) in token numbers, in order; all together at most about `budget` tokens, at least one window.
+
+    Each starts `OVERLAP` tokens before the end of the one before it; the last is as short as what is left.
+    """
+    if tokens <= CONTENT:
+        return [(0, tokens)] if tokens else []
+    step = CONTENT - OVERLAP
+    starts = list(range(0, tokens - OVERLAP, step))
+    allowed = max(1, budget // CONTENT)
+    if len(starts) > allowed:
+        starts = [starts[index] for index in _spread(len(starts), allowed)]
+    return [(start, min(start + CONTENT, tokens)) for start in starts]
+
+
+def _spread(count: int, allowed: int) -> list[int]:
+    """Indices of `allowed` of `count` windows: the first, the last, the others evenly between."""
+    if allowed == 1:
+        return [0]
+    return sorted({round(index * (count - 1) / (allowed - 1)) for index in range(allowed)})
+
+
+def unread(offsets: list[tuple[int, int]], length: int) -> int:
+    """Characters of a text of `length` that no (start, end) stretch covers; stretches are in order."""
+    covered, reached = 0, 0
+    for start, end in offsets:
+        covered += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return length - covered
