@@ -8,7 +8,7 @@ import re
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text, media, provider_error
+from sidecar.wire import json_text, media
 from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder, ToolCallBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Media, Message, Operation, Role
@@ -147,8 +147,8 @@ class Anthropic(Decoder):
         self._stopped = True
 
     def _error(self, data: Any) -> None:
-        found = provider_error.maybe_find(data)
-        self.exchange.fail(found.type if found else None, found.message if found else "", in_stream=True)
+        if not self.take_error(data, in_stream=True):
+            self.exchange.fail(None, in_stream=True)
 
     def end(self) -> None:
         if self._streaming and not self._stopped:
@@ -179,10 +179,7 @@ class AnthropicComplete(Decoder):
         self.exchange.response_model = json_text.maybe_text(body, "model") or self.exchange.response_model
 
     def event(self, name: str, data: Any) -> None:
-        error = provider_error.maybe_find(data, in_stream=True)
-        if error:
-            self.exchange.fail(error.type, error.message, in_stream=True)
-        elif name != "ping":
+        if not self.take_error(data, in_stream=True) and name != "ping":
             self.response(data)
 
 

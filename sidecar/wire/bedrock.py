@@ -45,9 +45,12 @@ class BedrockConverse(Decoder):
         self.exchange.request_model = path_model(call.path)
         self._calls: dict[int, ToolCallBuilder] = {}
         self._streaming = self._stopped = False
+        if call.path.rstrip("/").endswith("/count-tokens"):
+            self.exchange.operation = Operation.COUNT_TOKENS
 
     def request(self, body: Any) -> None:
         exchange = self.exchange
+        body = json_text.obj(body, "input", "converse") or body  # of a token count
         exchange.stream = self.call.path.rstrip("/").endswith("-stream")
         read_blocks(Turn(exchange, Role.SYSTEM), body, "system")
         for message in json_text.objects(body, "messages"):
@@ -65,6 +68,8 @@ class BedrockConverse(Decoder):
             self.exchange.add_tool(name, next(iter(tool.values())))
 
     def response(self, body: Any) -> None:
+        if self.exchange.operation is Operation.COUNT_TOKENS:
+            return
         choice = self.exchange.choice()
         for block in json_text.objects(body, "output", "message", "content"):
             self._block(choice, block)

@@ -7,7 +7,7 @@ is what the model thinks before it calls, so it is kept as reasoning.
 
 from typing import Any, ClassVar, Final
 
-from sidecar.wire import json_text, media, provider_error
+from sidecar.wire import json_text, media
 from sidecar.wire.builder import ChoiceBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Media, Message, Operation, Role
@@ -109,15 +109,9 @@ class Cohere(Decoder):
         elif kind == "message-end":
             self._finished = True
             self._finish(delta)
-            self._refuse(delta)
-        else:
+            self.take_error(delta, in_stream=True)
+        elif not self.take_error(data, in_stream=True):
             self._message(json_text.obj(delta, "message"))
-            self._refuse(data)
-
-    def _refuse(self, data: Any) -> None:
-        error = provider_error.maybe_find(data, in_stream=True)
-        if error:
-            self.exchange.fail(error.type, error.message, in_stream=True)
 
     def end(self) -> None:
         if self._streaming and not self._finished:
@@ -182,7 +176,7 @@ class CohereV1(Cohere):
             self._reply({"tool_calls": data.get("tool_calls")})
         elif kind in ("text-generation", ""):
             self._reply({"text": json_text.text(data, "text")})
-        self._refuse(data)
+        self.take_error(data, in_stream=True)
 
     def _end_of_stream(self, data: Any) -> None:
         """Read the last line: it repeats the whole response, so only what the pieces had not is taken."""

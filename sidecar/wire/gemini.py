@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text, media, provider_error
+from sidecar.wire import json_text, media
 from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Media, Message, Operation, Role
@@ -79,9 +79,7 @@ class Gemini(Decoder):
             self.exchange.request_model = model.removeprefix("models/")
 
     def response(self, body: Any) -> None:
-        error = provider_error.maybe_find(body, in_stream=self._streaming)
-        if error:
-            self.exchange.fail(error.type, error.message, in_stream=error.in_stream)
+        self.take_error(body, in_stream=self._streaming)
         if self.exchange.operation is Operation.EMBEDDINGS:
             return self._embeddings(body)
         if self.exchange.operation is Operation.GENERATE_CONTENT:

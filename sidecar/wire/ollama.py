@@ -6,7 +6,7 @@ text; the last has `done`. `prompt_eval_count` is absent where the prompt was ca
 
 from typing import Any, ClassVar, Final
 
-from sidecar.wire import json_text, media, provider_error
+from sidecar.wire import json_text, media
 from sidecar.wire.builder import ChoiceBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
@@ -77,14 +77,12 @@ class Ollama(Decoder):
 
     def response(self, body: Any) -> None:
         exchange = self.exchange
-        error = provider_error.maybe_find(body, in_stream=exchange.stream)
-        if error:
-            return exchange.fail(error.type, error.message, in_stream=error.in_stream)
+        if self.take_error(body, in_stream=exchange.stream):
+            return
         exchange.response_model = json_text.maybe_text(body, "model") or exchange.response_model
         exchange.set_usage(input=json_text.count(body, "prompt_eval_count"), output=json_text.count(body, "eval_count"))
         if exchange.operation is not Operation.EMBEDDINGS:
             self._generated(body, exchange.choice())
-        return None
 
     def _generated(self, body: Any, choice: ChoiceBuilder) -> None:
         message = json_text.obj(body, "message")

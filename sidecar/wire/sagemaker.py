@@ -22,8 +22,6 @@ from sidecar.wire.sglang import SgLang
 from sidecar.wire.sse import SseReader
 from sidecar.wire.tgi import Tgi
 
-_START: Final = (b"data:", b"event:", b":", b"id:", b"retry:")
-
 
 class SageMaker(Decoder):
     """`/endpoints/{name}/invocations`, `…-response-stream` and `/invocations`."""
@@ -59,9 +57,9 @@ class SageMaker(Decoder):
         """Take the bytes of a `PayloadPart` apart; a stream that is none of AWS's is the inner format's own."""
         if name != "PayloadPart":
             return super().piece(name, data)
-        if self._framing is None:
-            self._framing = SseReader() if data.lstrip().startswith(_START) else LineReader()
-        for each in self._framing.feed(data):
+        if self._framing is None and data.strip():
+            self._framing = LineReader() if data.lstrip().startswith((b"{", b"[")) else SseReader()
+        for each in self._framing.feed(data) if self._framing else ():
             self._give(each.name, each.data)
         return None
 

@@ -6,7 +6,7 @@ pieces instead: a text that does not begin with what was there is taken as one.
 
 from typing import Any, ClassVar
 
-from sidecar.wire import json_text, provider_error
+from sidecar.wire import json_text
 from sidecar.wire.builder import ChoiceBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
@@ -43,10 +43,7 @@ class SgLang(Decoder):
 
     def event(self, name: str, data: Any) -> None:  # noqa: ARG002
         self._streaming = True
-        error = provider_error.maybe_find(data, in_stream=True)
-        if error:
-            self.exchange.fail(error.type, error.message, in_stream=True)
-        elif isinstance(data, dict):
+        if not self.take_error(data, in_stream=True) and isinstance(data, dict):
             self._output(json_text.count(data, "index") or 0, data)
 
     def _output(self, index: int, output: dict[str, Any]) -> None:

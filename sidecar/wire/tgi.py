@@ -6,7 +6,7 @@ in its last event `generated_text` with the details. Prompt tokens are counted i
 
 from typing import Any, ClassVar
 
-from sidecar.wire import json_text, provider_error
+from sidecar.wire import json_text
 from sidecar.wire.builder import ChoiceBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
@@ -61,15 +61,14 @@ class Tgi(Decoder):
 
     def event(self, name: str, data: Any) -> None:  # noqa: ARG002
         self._streaming = True
-        error = provider_error.maybe_find(data, in_stream=True)
-        if error:
-            return self.exchange.fail(error.type, error.message, in_stream=True)
+        if self.take_error(data, in_stream=True):
+            return
         choice = self.exchange.choice()
         token = json_text.obj(data, "token")
         choice.add_logprob(json_text.number(token, "logprob"))
         if not json_text.flag(token, "special"):
             choice.add_text(json_text.text(token, "text"))
-        return self._last(choice, data)
+        self._last(choice, data)
 
     def _last(self, choice: ChoiceBuilder, data: Any) -> None:
         """Read the last event: its text is the whole one, which tokens alone may miss (a cut character, a prefix)."""
