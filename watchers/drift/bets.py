@@ -28,15 +28,15 @@ Combining evidence across filtrations (2024) for why the union.
 import numpy as np
 from numpy.typing import NDArray
 
-from watchers.drift.ranks import Doubles
+from watchers.drift.ranks import Doubles, Flags
 
 # Cells of the adaptive bets: fine at both ends, where a rare new kind of traffic shows first.
-EDGES = np.array([0.004, 0.015, 0.04, 0.1, 0.22, 0.4, 0.6, 0.78, 0.9, 0.96, 0.985, 0.996])
+EDGES = np.array([0.001, 0.004, 0.015, 0.05, 0.12, 0.25, 0.5, 0.75, 0.88, 0.95, 0.985, 0.996, 0.999])
 WIDTHS = np.diff(np.concatenate([[0.0], EDGES, [1.0]]))
 # Memory of the adaptive bets, in samples, and the share of the wealth that they stake.
-MEMORY = np.array([40.0, 160.0, 640.0, 2560.0])
-STAKES = np.array([0.3, 0.8])
-POWERS = np.array([0.35, 0.65])  # fixed bets k p^(k-1) on small p-values
+MEMORY = np.array([50.0, 200.0, 1000.0])
+STAKES = np.array([0.25, 0.75])
+POWERS = np.array([0.3, 0.55, 0.8])  # fixed bets k p^(k-1) on small p-values, and on large ones
 CEILING = 1e250
 
 
@@ -53,23 +53,35 @@ class Evidence:
         self._rows = np.arange(scores)
         self._rate = 1.0 / MEMORY
 
-    def update(self, p_values: Doubles, seen: NDArray[np.bool_]) -> None:
-        """Bet, then learn. A score that the sample does not have stands still. Shapes: (scores,)."""
+    def update(self, p_values: Doubles, seen: Flags) -> None:
+        """Bet on a run of samples, then learn from it. A score that a sample lacks stands still.
+
+        Shapes: (samples, scores). The adaptive bets stay the same within a run, so that they never see it.
+        """
         cells = np.searchsorted(EDGES, p_values)
-        payoffs = self._payoffs(p_values, cells)
-        grown = np.minimum((1.0 + self.statistic) * payoffs, CEILING)
-        self.statistic = np.where(seen[:, None], grown, self.statistic)
-        rate = self._rate * seen[:, None]
-        self.densities *= (1.0 - rate)[:, :, None]
-        self.densities[self._rows, :, cells] += rate
+        payoffs = np.where(seen[..., None], self._payoffs(p_values, cells), 1.0)
+        for started, payoff in zip(seen[..., None].astype(np.float64), payoffs, strict=True):
+            self.statistic = (started + self.statistic) * payoff
+        np.minimum(self.statistic, CEILING, out=self.statistic)
+        self._learn(cells, seen)
+
+    def _learn(self, cells: NDArray[np.intp], seen: Flags) -> None:
+        counts = np.zeros((len(self._rows), len(WIDTHS)))
+        np.add.at(counts, (self._rows, cells), seen)
+        total = counts.sum(1)
+        kept = (1.0 - self._rate) ** total[:, None]
+        shares = counts / np.maximum(total, 1.0)[:, None]
+        self.densities = self.densities * kept[..., None] + (1.0 - kept)[..., None] * shares[:, None]
 
     def _payoffs(self, p_values: Doubles, cells: NDArray[np.intp]) -> Doubles:
-        learned = self.densities[self._rows, :, cells] / WIDTHS[cells][:, None]
-        adaptive = 1.0 + (learned[:, :, None] - 1.0) * STAKES
-        p = np.clip(p_values, 1e-12, 1 - 1e-12)[:, None]
-        low = POWERS * p ** (POWERS - 1.0)
-        high = POWERS * (1.0 - p) ** (POWERS - 1.0)
-        return np.concatenate([adaptive.reshape(len(p), -1), low, high], axis=1)
+        """Shape: (samples, scores, bets)."""
+        learned = self.densities[self._rows[:, None], np.arange(len(MEMORY)), cells[..., None]]
+        gain = learned / WIDTHS[cells][..., None] - 1.0
+        adaptive = (1.0 + gain[..., None] * STAKES).reshape(*p_values.shape, -1)
+        p = np.minimum(np.maximum(p_values, 1e-12), 1 - 1e-12)
+        logs = np.log(np.stack([p, 1.0 - p], axis=-1))
+        fixed = (POWERS * np.exp(logs[..., None] * (POWERS - 1.0))).reshape(*p_values.shape, -1)
+        return np.concatenate([adaptive, fixed], axis=-1)
 
     def by_score(self) -> Doubles:
         """Return each score's statistic: the average over its bank. Shape: (scores,)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 COARSE = 16
 FINE = 16
@@ -37,21 +38,26 @@ class Ranks:
 
     def bins(self, scores: Doubles) -> Ints:
         """Return each score's bin. Shapes: (..., scores)."""
-        return np.clip((scores - self.low) * self.scale, 0, BINS - 1).astype(np.int64)
+        return np.minimum(np.maximum((scores - self.low) * self.scale, 0.0), BINS - 1).astype(np.int64)
 
-    def add(self, bins: Ints, seen: NDArray[np.bool_], stratum: int = 0) -> None:
-        """Put one sample into the bag; `seen` marks the scores that the sample has."""
-        high, low = bins // FINE, bins % FINE
-        self.fine[stratum, self._rows, high, low] += seen
-        self.coarse[stratum, self._rows, high] += seen
+    def add(self, bins: Ints, seen: Flags, strata: Ints) -> None:
+        """Put samples into the bag; `seen` marks the scores that a sample has. Shapes as in `p_values`."""
+        high, low, where = bins // FINE, bins % FINE, strata[:, None]
+        np.add.at(self.fine, (where, self._rows, high, low), seen)
+        np.add.at(self.coarse, (where, self._rows, high), seen)
 
-    def p_values(self, bins: Ints, uniforms: Doubles, stratum: int = 0) -> Doubles:
-        """Return the sample's p-values, small for a high score. Shapes: all (scores,)."""
-        high, low = bins // FINE, bins % FINE
-        coarse = self.coarse[stratum]
-        fine = self.fine[stratum, self._rows, high]
-        total = coarse.sum(1)
-        above = (coarse * (high[:, None] < _STEPS)).sum(1) + (fine * (low[:, None] < _STEPS)).sum(1)
-        ties = fine[self._rows, low]
-        p: Doubles = (above + uniforms * (ties + 1)) / (total + 1)
+    def p_values(self, bins: Ints, seen: Flags, uniforms: Doubles, strata: Ints) -> Doubles:
+        """Return a run of samples' p-values, small for a high score; each ranks also among those before it in the run.
+
+        Shapes: `bins`, `seen` and `uniforms` (samples, scores), `strata` (samples,).
+        """
+        high, low, where = bins // FINE, bins % FINE, strata[:, None]
+        coarse, fine = self.coarse[strata], self.fine[where, self._rows, high]
+        above = (coarse * (high[..., None] < _STEPS)).sum(-1) + (fine * (low[..., None] < _STEPS)).sum(-1)
+        ties = self.fine[where, self._rows, high, low]
+        before = np.tri(len(bins), k=-1, dtype=bool) & (where == strata)
+        counted = before[..., None] & seen  # (sample, earlier sample, score)
+        above = above + (counted & (bins > bins[:, None])).sum(1)
+        ties = ties + (counted & (bins == bins[:, None])).sum(1)
+        p: Doubles = (above + uniforms * (ties + 1)) / (coarse.sum(-1) + counted.sum(1) + 1)
         return p

@@ -4,20 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from watchers.drift.effect import excess_between_blocks
 from watchers.drift.events import BaselineError
-from watchers.drift.ranks import Doubles, Ranks
-from watchers.drift.samples import STRATA_COUNTS, Sample, Table, strata_of
-from watchers.drift.scores import SCORES, Map, Point, fit_map
+from watchers.drift.ranks import Doubles, Ints, Ranks
+from watchers.drift.samples import STRATA_COUNTS, Table, strata_of
+from watchers.drift.scores import SCORES, Map, fit_map
+from watchers.drift.witness import WITNESSES, Witness
 
 LEAST_SAMPLES = 40
-WITNESSES = ("witness_fast", "witness_slow")
-# Shares of the false-alarm budget within the embedding's half.
+FITTED = 0.5  # share of the reference that fits; the rest calibrates
+# Shares of the false-alarm budget among the embedding's scores; one not named here has 0.5.
 EMBEDDING_WEIGHTS = {
     "distance": 2.0,
     "outside": 2.0,
-    "nearest_cluster_distance": 2.0,
+    "nearest_cluster_distance": 3.0,
     "cluster": 2.0,
     "witness_fast": 3.0,
+    "witness": 3.0,
     "witness_slow": 3.0,
 }
 
@@ -29,8 +32,9 @@ class Scalar:
     middle: float
     scale: float
 
-    def __call__(self, value: float) -> float:
-        return float(np.arcsinh((value - self.middle) / self.scale))
+    def __call__(self, values: Doubles) -> Doubles:
+        transformed: Doubles = np.arcsinh((values - self.middle) / self.scale)
+        return transformed
 
 
 def fit_scalar(values: Doubles) -> Scalar:
@@ -53,76 +57,65 @@ class Reference:
         if len(table) < LEAST_SAMPLES:
             raise BaselineError(f"the reference has {len(table)} samples; it needs at least {LEAST_SAMPLES}")
         rng = np.random.default_rng(seed)
+        self.table, self.strata = table, strata
         order = rng.permutation(len(table))
-        fit, self.calibration = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-        self.strata = strata
-        self.table = table
-        usable = (table.embeddings.astype(np.float64) ** 2).sum(1) > 1e-12
-        embedded = fit[usable[fit]]
-        self.map: Map | None = fit_map(table.embeddings[embedded], rng) if len(embedded) >= 20 else None
+        fitted = int(len(table) * FITTED)
+        fit, calibration = np.sort(order[:fitted]), np.sort(order[fitted:])
+        rows = table.embeddings.astype(np.float32)
+        embedded = table.embedded()
+        self.map: Map | None = None
+        self.witness: Witness | None = None
+        if embedded[fit].sum() >= LEAST_SAMPLES // 2:
+            self.map = fit_map(rows[fit][embedded[fit]], rng)
+            parts = (rows[part][embedded[part]] for part in (fit, calibration))
+            self.witness = Witness(self.map, *parts)
         self.scalars = {name: fit_scalar(values[fit]) for name, values in table.scalars.items()}
         self.values = {name: _values([v[i] for i in fit]) for name, v in table.categories.items()}
-        fixed = SCORES if self.map is not None else ()
-        self.names = (*fixed, *self.scalars, *self.values)
-        if not self.names:
+        if self.map is None and not self.scalars and not self.values:
             raise BaselineError("the reference has neither embeddings nor scalars nor categories")
-        self._fill(fit)
+        self._calibrate(fit, calibration)
 
     @property
-    def witnesses(self) -> int:
-        return len(WITNESSES) if self.map is not None else 0
+    def names(self) -> tuple[str, ...]:
+        """Return every score: fixed ones of the embedding, scalars, categories, then the learned ones."""
+        first, last = (SCORES, WITNESSES) if self.map is not None else ((), ())
+        return (*first, *self.scalars, *self.values, *last)
 
     def weights(self) -> Doubles:
-        """Return each score's share of the false-alarm budget: fixed scores, then witnesses. Adds up to 1."""
-        count = len(SCORES) if self.map is not None else 0
-        others = len(self.names) - count
-        first = np.array([EMBEDDING_WEIGHTS.get(n, 0.5) for n in (*self.names[:count], *WITNESSES[: self.witnesses])])
-        share = 0.0 if not count else (0.6 if others else 1.0)
-        each = (1 - share) / others if others else 0.0
-        embedded = first / first.sum() * share if count else first
-        return np.concatenate([embedded[:count], np.full(others, each), embedded[count:]])
+        """Return each score's share of the false-alarm budget. Shape: (names,), adding up to 1."""
+        own = [EMBEDDING_WEIGHTS.get(n, 0.5) for n in self.names]
+        others = {*self.scalars, *self.values}
+        inside = sum(w for n, w in zip(self.names, own, strict=True) if n not in others)
+        share = (0.6 if others else 1.0) if inside else 0.0
+        each = (1.0 - share) / max(len(others), 1)
+        return np.array([each if n in others else w / inside * share for n, w in zip(self.names, own, strict=True)])
 
-    def scores(self, sample: Sample) -> tuple[Doubles, Point | None]:
-        """Return a sample's fixed scores, NaN where it lacks one, and its point. Shape: (names,)."""
-        point = None
-        values: list[float] = []
+    def scores(self, table: Table) -> Doubles:
+        """Return the fixed scores of samples, NaN where one lacks it. Shape: (samples, fixed names)."""
+        columns: list[Doubles] = []
         if self.map is not None:
-            if sample.embedding is None:
-                values = [np.nan] * len(SCORES)
-            else:
-                point = self.map.project(sample.embedding)
-                values = point.scores()
+            embedded = table.embedded()
+            found = np.full((len(table), len(SCORES)), np.nan)
+            found[embedded] = self.map.scores(table.embeddings[embedded].astype(np.float32))
+            columns.append(found)
         for name, transform in self.scalars.items():
-            value = sample.scalars.get(name, np.nan)
-            values.append(transform(value))
+            values = table.scalars.get(name)
+            columns.append((np.full(len(table), np.nan) if values is None else transform(values))[:, None])
         for name, known in self.values.items():
-            kind = sample.categories.get(name, "")
-            values.append(float(known.get(kind, len(known))) if kind else np.nan)
-        return np.array(values), point
+            kinds = table.categories.get(name) or [""] * len(table)
+            columns.append(np.array([[known.get(k, len(known)) if k else np.nan] for k in kinds], np.float64))
+        return np.concatenate(columns, axis=1)
 
-    def row(self, index: int) -> Sample:
-        """Return one row of the table as a sample."""
-        t = self.table
-        embedding = t.embeddings[index]
-        return Sample(
-            embedding if embedding.any() else None,
-            {n: float(v[index]) for n, v in t.scalars.items()},
-            {n: v[index] for n, v in t.categories.items()},
-            "",
-            float(t.times[index]),
-        )
-
-    def _fill(self, fit: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
-        both = [self.scores(self.row(i)) for i in range(len(self.table))]
-        self.all_scores = np.array([s for s, _ in both])
-        self.points = [p for _, p in both]
-        low, high = _ranges(self.all_scores[fit])
-        self.ranks = Ranks(low, high, STRATA_COUNTS[self.strata])
-        strata = strata_of(self.table.times, self.strata)
-        for i in self.calibration:
-            row = self.all_scores[i]
-            seen = np.isfinite(row)
-            self.ranks.add(self.ranks.bins(np.where(seen, row, 0.0)), seen, int(strata[i]))
+    def _calibrate(self, fit: Ints, calibration: Ints) -> None:
+        scores = self.scores(self.table)
+        self.ranks = Ranks(*_ranges(scores[fit]), STRATA_COUNTS[self.strata])
+        seen = np.isfinite(scores)
+        strata = strata_of(self.table.times, self.strata)[calibration]
+        bins = self.ranks.bins(np.where(seen, scores, 0.0))
+        self.ranks.add(bins[calibration], seen[calibration], strata)
+        excess = np.array([excess_between_blocks(column[np.isfinite(column)]) for column in scores.T])
+        learned = len(WITNESSES) if self.map is not None else 0
+        self.excess = np.concatenate([excess, np.full(learned, excess[: len(SCORES)].max() if learned else 0.0)])
 
 
 def _values(kinds: list[str]) -> dict[str, int]:
@@ -132,9 +125,10 @@ def _values(kinds: list[str]) -> dict[str, int]:
 
 
 def _ranges(scores: Doubles) -> tuple[Doubles, Doubles]:
-    filled = np.where(np.isfinite(scores), scores, np.nan)
-    known = np.isfinite(filled).any(0)
-    filled[:, ~known] = 0.0
-    low, high = np.nanmin(filled, 0), np.nanmax(filled, 0)
+    known = np.isfinite(scores)
+    low = np.where(known, scores, np.inf).min(0)
+    high = np.where(known, scores, -np.inf).max(0)
+    some = known.any(0)
+    low, high = np.where(some, low, 0.0), np.where(some, high, 1.0)
     span = np.maximum(high - low, 1e-6)
     return low - 0.75 * span, high + 1.25 * span

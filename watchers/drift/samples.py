@@ -1,6 +1,6 @@
 """One sample of a stream, and a table of samples by column; what may not enter is named here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchers.drift.ranks import Doubles
-from watchers.encoding import Floats
 
+Halves = NDArray[np.float16]
 SECONDS_AN_HOUR = 3600.0
 
 
 class Sample(NamedTuple):
     """What one exchange adds to a stream. Times are seconds since the epoch, UTC."""
 
-    embedding: Floats | None
+    embedding: NDArray[np.floating] | None
     scalars: Mapping[str, float]
     categories: Mapping[str, str]
     exemplar: str
@@ -30,21 +30,23 @@ def reason_to_skip(sample: Sample, dimensions: int | None) -> str | None:
         return None if sample.scalars or sample.categories else "empty"
     if embedding.ndim != 1 or (dimensions is not None and len(embedding) != dimensions):
         return "wrong_shape"
-    size = float(embedding @ embedding)
+    size = float(embedding @ embedding)  # not finite where any part is not
     if not np.isfinite(size):
         return "not_finite"
-    return "zero_embedding" if size < 1e-12 else None
+    if size < 1e-12:
+        return "zero_embedding"
+    return None
 
 
 @dataclass(slots=True)
 class Table:
     """Samples by column, in order. A scalar that a sample lacks is NaN; a category that it lacks is "".
 
-    Shapes: `embeddings` float32 (samples, dimensions), or (samples, 0) for a stream without; `scalars` float64 and
+    Shapes: `embeddings` float16 (samples, dimensions), or (samples, 0) for a stream without; `scalars` float64 and
     `categories` str, each (samples,).
     """
 
-    embeddings: Floats
+    embeddings: Halves
     scalars: dict[str, Doubles] = field(default_factory=dict)
     categories: dict[str, list[str]] = field(default_factory=dict)
     exemplars: list[str] = field(default_factory=list)
@@ -53,15 +55,21 @@ class Table:
     def __len__(self) -> int:
         return len(self.times)
 
+    def embedded(self) -> NDArray[np.bool_]:
+        """Return which samples have an embedding. Shape: (samples,)."""
+        has: NDArray[np.bool_] = (self.embeddings != 0).sum(axis=1) > 0
+        return has
 
-def tabulate(samples: Sequence[Sample]) -> Table:
+
+def tabulate(samples: Collection[Sample]) -> Table:
     """Put samples into columns; those without an embedding are zero rows where others have one."""
     width = max((len(s.embedding) for s in samples if s.embedding is not None), default=0)
     blank = np.zeros(width, np.float32)
     names = sorted({name for s in samples for name in s.scalars})
     kinds = sorted({name for s in samples for name in s.categories})
+    rows = [blank if s.embedding is None else s.embedding for s in samples]
     return Table(
-        np.array([blank if s.embedding is None else s.embedding for s in samples], np.float32).reshape(-1, width),
+        np.array(rows, np.float16).reshape(len(samples), width),
         {n: np.array([s.scalars.get(n, np.nan) for s in samples], np.float64) for n in names},
         {n: [s.categories.get(n, "") for s in samples] for n in kinds},
         [s.exemplar for s in samples],

@@ -1,166 +1,198 @@
 """One stream: it learns a reference, then weighs evidence and effect sample by sample."""
 
+from collections import deque
+
 import numpy as np
 
-from watchers.drift.bets import EDGES, Evidence
-from watchers.drift.effect import Window, change_point, excess_between_blocks, score_effects
-from watchers.drift.events import DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
-from watchers.drift.ranks import Doubles
-from watchers.drift.reference import WITNESSES, Reference
-from watchers.drift.samples import Sample, reason_to_skip, strata_of, tabulate
-from watchers.drift.scores import SCORES
-from watchers.drift.witness import Witness
+from watchers.drift.bets import Evidence
+from watchers.drift.effect import Window, change_point, score_effects
+from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
+from watchers.drift.ranks import Doubles, Flags
+from watchers.drift.reason import explain, strongest
+from watchers.drift.reference import LEAST_SAMPLES, Reference
+from watchers.drift.samples import Sample, Table, reason_to_skip, strata_of, tabulate
+from watchers.drift.witness import WITNESSES, Witness
 
-CHECK_EVERY = 16  # samples between two looks at the effect while the evidence stands
+RUN = 8  # samples weighed together: an event comes at most 7 samples late, for a sixth of the cost
+CHECK_EVERY = 16  # samples between two measures of the effect while evidence stands or a level is raised
 
 
 class Stream:
-    """One stream's state; its memory does not grow once the reference is fitted."""
+    """One stream's state. Its memory does not grow once the reference is fitted.
 
-    def __init__(self, key: StreamKey, settings: DriftSettings, reference: Reference | None = None) -> None:
+    `budget` is the mean number of this stream's samples between false alarms.
+    """
+
+    def __init__(
+        self, key: StreamKey, settings: DriftSettings, budget: float, reference: Reference | None = None
+    ) -> None:
         self.key = key
         self.settings = settings
+        self.budget = budget
         self.level = Level.INSUFFICIENT_DATA
         self.skipped: dict[str, int] = {}
         self.samples = 0
         self.since_index: int | None = None
-        self._learning: list[Sample] = []
-        self._rng = np.random.default_rng([settings.seed, 1])
-        self._reference: Reference | None = None
+        self.reference: Reference | None = None
+        self._random = np.random.default_rng([settings.seed, 1])
+        self._recent: deque[Sample] = deque(maxlen=max(settings.window, settings.reference_samples))
+        self._pending: list[Sample] = []
+        self._effects: dict[str, float] = {}
         if reference is not None:
-            self._begin(reference)
+            self.begin(reference)
 
     def observe(self, sample: Sample) -> list[DriftEvent]:
-        """Take in one sample; return the changes of level."""
+        """Take in one sample; return the changes of level. One that cannot be read is counted in `skipped`."""
         reason = reason_to_skip(sample, self._dimensions())
         if reason is not None:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
             return []
-        if self._reference is None:
-            return self._learn(sample)
-        return self._watch(sample, self._reference)
+        # A copy, rounded as the reference's rows are, so that equal texts tie with them.
+        half = None if sample.embedding is None else sample.embedding.astype(np.float16)
+        exemplar = sample.exemplar[: self.settings.exemplar_chars]
+        sample = Sample(half, sample.scalars, sample.categories, exemplar, sample.time_seconds)
+        if self.reference is not None:
+            self._pending.append(sample)
+            return self._watch(self.reference) if len(self._pending) >= RUN else []
+        self._recent.append(sample)
+        if len(self._recent) >= self.settings.reference_samples:
+            self.begin(Reference(tabulate(self._recent), self.settings.strata, self.settings.seed))
+        return []
+
+    def begin(self, reference: Reference) -> None:
+        """Watch from now on against this reference; the stream must not share it with another one."""
+        self.reference = reference
+        self._recent.clear()
+        self._weights = reference.weights()
+        self._bets = Evidence(len(self._weights))
+        self._window = Window(max(2 * self.settings.window, 1024), len(self._weights))
+        self._measured = -CHECK_EVERY
+        self.samples = 0
 
     def status(self) -> StreamStatus:
         """Return what metrics show."""
-        learned = len(self._learning) if self._reference is None else len(self._reference.table)
-        evidence, effects = 0.0, {}
-        if self._reference is not None:
-            evidence, effects = self.evidence(), self._effects
+        learned = len(self._recent) if self.reference is None else len(self.reference.table)
+        evidence = 0.0 if self.reference is None else self.evidence()
         return StreamStatus(
-            self.level, max(effects.values(), default=0.0), evidence, self.samples, learned, self.since_index,
-            dict(self.skipped), dict(effects),
+            self.level, max(self._effects.values(), default=0.0), evidence, self.samples, learned, self.since_index,
+            dict(self.skipped), dict(self._effects),
         )  # fmt: skip
 
     def evidence(self) -> float:
-        """Return the evidence in samples between false alarms; the alarm stands at `alarm_every`."""
-        return float((self._weights * self._bets.by_score()).max()) / 2.0
+        """Return the evidence in samples between false alarms; the alarm stands at the budget."""
+        return float(self._by_score().max())
+
+    def present(self) -> Table:
+        """Return the samples since the change, or all recent ones where the stream is stable.
+
+        Raises: DriftError while there are too few for a reference.
+        """
+        count = len(self._recent)
+        if self.since_index is not None:
+            count = min(count, max(self.samples - self.since_index, 0))
+        if count < LEAST_SAMPLES:
+            raise DriftError(f"{count} samples since the change; a reference needs at least {LEAST_SAMPLES}")
+        return tabulate(list(self._recent)[-count:])
+
+    def _by_score(self) -> Doubles:
+        statistic: Doubles = 0.5 * self._weights * self._bets.by_score()
+        return statistic
 
     def _dimensions(self) -> int | None:
-        if self._reference is not None:
-            return self._reference.table.embeddings.shape[1] or None
-        return next((len(s.embedding) for s in self._learning if s.embedding is not None), None)
+        table = self.reference.table if self.reference is not None else None
+        if table is not None:
+            return table.embeddings.shape[1] or None
+        return next((len(s.embedding) for s in self._recent if s.embedding is not None), None)
 
-    def _learn(self, sample: Sample) -> list[DriftEvent]:
-        self._learning.append(sample)
-        if len(self._learning) < self.settings.reference_samples:
+    def flush(self) -> list[DriftEvent]:
+        """Weigh the samples that still wait for their run to fill."""
+        if self.reference is None or not self._pending:
             return []
-        reference = Reference(tabulate(self._learning), self.settings.strata, self.settings.seed)
-        self._learning = []
-        self._begin(reference)
-        return []
+        return self._watch(self.reference)
 
-    def _begin(self, reference: Reference) -> None:
-        self._reference = reference
-        self._weights = reference.weights()
-        self._bets = Evidence(len(self._weights))
-        self._witness = Witness(reference) if reference.witnesses else None
-        self._window = Window(max(2 * self.settings.window, 1024), len(self._weights))
-        self._excess = natural_excess(reference)
-        self._effects: dict[str, float] = {}
-        self._peak = 0.0
-
-    def _watch(self, sample: Sample, reference: Reference) -> list[DriftEvent]:
-        scores, point = reference.scores(sample)
-        seen = np.isfinite(scores)
-        stratum = int(strata_of(np.array([sample.time_seconds]), reference.strata)[0])
+    def _watch(self, reference: Reference) -> list[DriftEvent]:
+        table = tabulate(self._pending)
+        self._recent.extend(self._pending)
+        self._pending = []
+        scores = reference.scores(table)
+        seen, count = np.isfinite(scores), scores.shape[1]
+        strata = strata_of(table.times, reference.strata)
         bins = reference.ranks.bins(np.where(seen, scores, 0.0))
-        uniforms = self._rng.random(len(self._weights) + 2)
-        p = reference.ranks.p_values(bins, uniforms[: len(bins)], stratum)
-        if self.level is not Level.DRIFT:  # a drifted stream must not become its own reference
-            reference.ranks.add(bins, seen, stratum)
-        if self._witness is not None:
-            more, judged = self._witness.update(point, uniforms[len(bins) :], self.level is not Level.DRIFT)
-            p, seen = np.concatenate([p, more]), np.concatenate([seen, np.full(len(more), judged)])
+        uniforms = self._random.random((len(table), len(self._weights) + 2))
+        p = reference.ranks.p_values(bins, seen, uniforms[:, :count], strata)
+        keep = self.level is not Level.DRIFT  # a drifted stream must not become its own reference
+        if keep:
+            reference.ranks.add(bins, seen, strata)
+        if reference.witness is not None:
+            p, seen = self._ask_witness(reference.witness, table, p, seen, uniforms[:, count:], keep)
         self._bets.update(p, seen)
         self._window.add(p, seen)
-        events = self._judge()
-        self.samples += 1
-        return events
+        self.samples += len(table)
+        return self._judge(reference)
 
-    def _judge(self) -> list[DriftEvent]:
-        if self.level is Level.INSUFFICIENT_DATA:
-            return [self._change(Level.STABLE)]
+    @staticmethod
+    def _ask_witness(
+        witness: Witness, table: Table, p: Doubles, seen: Flags, uniforms: Doubles, keep: bool
+    ) -> tuple[Doubles, Flags]:
+        embedded = table.embedded()
+        more, judged = np.zeros((len(table), len(WITNESSES))), np.zeros(len(table), bool)
+        if embedded.any():
+            rows = table.embeddings[embedded].astype(np.float32)
+            more[embedded], judged[embedded] = witness.update(rows, uniforms[embedded], keep)
+        every = np.broadcast_to(judged[:, None], more.shape)
+        return np.concatenate([p, more], axis=1), np.concatenate([seen, every], axis=1)
+
+    def _judge(self, reference: Reference) -> list[DriftEvent]:
+        first = [self._change(Level.STABLE, {})] if self.level is Level.INSUFFICIENT_DATA else []
         evidence = self.evidence()
-        alarmed = evidence >= self.settings.alarm_every
-        if self.level is Level.STABLE and not alarmed:
-            return []
-        if (self.samples % CHECK_EVERY) and not (alarmed and self._peak < self.settings.alarm_every):
-            return []
-        self._peak = evidence
-        return self._measure(evidence)
+        if self.level is Level.STABLE and evidence < self.budget:
+            return first
+        if self.samples - self._measured < CHECK_EVERY:
+            return first
+        self._measured = self.samples
+        span = self._measure(reference)
+        level = self._next_level(evidence)
+        if level is self.level:
+            return first
+        return [*first, self._change(level, self._reason(reference, span) if level is not Level.STABLE else {})]
 
-    def _measure(self, evidence: float) -> list[DriftEvent]:
-        best = int((self._weights * self._bets.by_score()).argmax())
+    def _measure(self, reference: Reference) -> tuple[int, int, int]:
+        """Find the change point and the effects since then; return the point's (first, likeliest, last) index."""
         recent = self._window.last(len(self._window.cells))
+        best = int(self._by_score().argmax())
         known = np.flatnonzero(recent[:, best] >= 0)
-        first, middle, last = change_point(recent[known, best])
-        start = self.samples + 1 - len(recent)
-        self._span = tuple(start + int(known[i]) for i in (first, middle, last))
-        if self.level in (Level.STABLE, Level.WARNING):
-            self.since_index = self._span[1]
-        window = self._window.last(min(self.settings.window, max(32, self.samples + 1 - self._span[1])))
-        effects = score_effects(window, self._excess)
-        self._effects = dict(zip(self._names(), effects.tolist(), strict=True))
-        effect = float(effects.max())
-        level = self._next_level(effect, evidence)
-        return [] if level is self.level else [self._change(level)]
+        first, likeliest, last = (self.samples - len(recent) + int(known[i]) for i in change_point(recent[known, best]))
+        if self.level is not Level.DRIFT:
+            self.since_index = likeliest
+        since = likeliest if self.level is not Level.DRIFT else 0
+        window = self._window.last(min(self.settings.window, max(32, self.samples - since)))
+        effects = score_effects(window, reference.excess)
+        self._effects = dict(zip(reference.names, effects.tolist(), strict=True))
+        return first, likeliest, last
 
-    def _next_level(self, effect: float, evidence: float) -> Level:
-        """Hysteresis: up at the factor, down at half of it; each with the evidence."""
-        factor, need = self.settings.effect_factor, self.settings.alarm_every
+    def _next_level(self, evidence: float) -> Level:
+        """Hysteresis: up at the factor, down at half of it; up only with the evidence."""
+        effect, factor = max(self._effects.values()), self.settings.effect_factor
         if self.level is Level.DRIFT:
             return Level.DRIFT if effect >= 0.5 * factor else Level.STABLE
-        if evidence >= need and effect >= factor:
+        if evidence >= self.budget and effect >= factor:
             return Level.DRIFT
-        if evidence >= (need if self.level is Level.STABLE else 0.1 * need) and effect >= 1.0:
-            return Level.WARNING
-        return Level.STABLE
+        needed = self.budget if self.level is Level.STABLE else 0.1 * self.budget
+        return Level.WARNING if evidence >= needed and effect >= 1.0 else Level.STABLE
 
-    def _change(self, level: Level) -> DriftEvent:
+    def _change(self, level: Level, reason: dict[str, object]) -> DriftEvent:
         previous, self.level = self.level, level
+        evidence, effect = self.evidence(), max(self._effects.values(), default=0.0)
         if level is Level.STABLE:
             self.since_index = None
             self._bets.restart()
-            self._peak = 0.0
-        effect = max(self._effects.values(), default=0.0)
-        return DriftEvent(self.key, self.samples, level, previous, self.since_index, effect, self.evidence())
+        return DriftEvent(self.key, self.samples - 1, level, previous, self.since_index, effect, evidence, reason)
 
-    def _names(self) -> list[str]:
-        assert self._reference is not None
-        return [*self._reference.names, *WITNESSES[: self._reference.witnesses]]
-
-
-def natural_excess(reference: Reference) -> Doubles:
-    """Return each score's variation between blocks of the reference, beyond chance. Shape: (scores,)."""
-    columns = reference.all_scores
-    found = [_excess(columns[:, i]) for i in range(columns.shape[1])]
-    worst = max(found[: len(SCORES)], default=0.0) if reference.witnesses else 0.0
-    return np.array([*found, *[worst] * reference.witnesses])
-
-
-def _excess(column: Doubles) -> float:
-    known = column[np.isfinite(column)]
-    if len(known) < 96:
-        return 0.0
-    ranks = 1.0 - (np.argsort(np.argsort(known, kind="stable"), kind="stable") + 0.5) / len(known)
-    return excess_between_blocks(np.searchsorted(EDGES, ranks))
+    def _reason(self, reference: Reference, span: tuple[int, int, int]) -> dict[str, object]:
+        count = max(min(self.samples - span[1], len(self._recent)), 8)
+        since = list(self._recent)[-count:]
+        reason: dict[str, object] = {
+            "since": {"index": span[1], "earliest": span[0], "latest": span[2], "time_seconds": since[0].time_seconds},
+            "scores": strongest(reference.names, self._by_score(), self._effects),
+        }
+        return reason | explain(reference, tabulate(since))

@@ -1,76 +1,94 @@
-"""The learned score: where recent samples crowd more than earlier ones did.
+"""The learned score: along which direction recent samples differ from earlier ones.
 
-A coin divides the stream. One half teaches: running means of kernel features over a short and a long past, whose
-difference is the witness function of the maximum mean discrepancy (recent against before). The other half is judged:
-its samples are ranked by that function in a bag of the calibration rows and of earlier judged samples, and the bag
-is ranked anew with every function. A judged sample never teaches, so given the function it is exchangeable with the
-bag, and the p-values stay independent and uniform. The bag is bounded: past its size a member drawn at
-random, each alike, is dropped, which keeps the bag independent of the p-values already given.
+A coin divides the stream. One part teaches: means over a short, a middle and a long past, whose differences from the
+mean of all, put through the reference's inverse covariance, are Fisher's discriminants of recent against before.
+The other part is judged: ranked by those functions in a bag of the calibration rows and of earlier judged samples,
+and the bag is ranked anew with every new function. A judged sample never teaches, so given the
+function it is exchangeable with the bag, and the p-values stay independent and uniform. The bag is bounded: past its
+size a member drawn at random, each alike, is dropped, which keeps the bag independent of the p-values given before.
 
-Source: Gretton et al., A kernel two-sample test (JMLR 2012), section 2.3 for the witness function; Rahimi, Recht,
-Random features for large-scale kernel machines (NIPS 2007).
+Source: Fisher, The use of multiple measurements in taxonomic problems (1936), ridge-shrunk; Podkopaev, Ramdas,
+Sequential predictive two-sample and independence testing (NeurIPS 2023) for learning the witness as one goes.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from watchers.drift.ranks import Doubles
-from watchers.drift.reference import WITNESSES, Reference
-from watchers.drift.scores import FEATURES, Point
+from watchers.drift.ranks import Doubles, Flags
+from watchers.drift.scores import Map
+from watchers.encoding import Floats
 
+WITNESSES = ("witness_fast", "witness", "witness_slow")
+MEMORY = np.array([25.0, 100.0, 400.0])  # teaching samples
+BEFORE = 4000.0  # memory of the mean of all, which starts as a plain mean
 BAG = 768
-MEMORY = np.array([40.0, 250.0], np.float32)  # teaching samples; fast and slow
-BEFORE = 1500.0  # memory of the mean that they are compared with
-CALIBRATED = np.zeros(len(WITNESSES))
+TEACHING = 0.5  # chance of the coin
+RENEW = 12  # teaching samples between two renewals of the functions
+STEPS = 1000.0  # to a standard deviation of a function over the bag
 
 
 class Witness:
-    """Two learned scores of one stream. Memory: the bag, float32 (768, 128), and three means."""
+    """Three learned scores of one stream. Memory: the bag, float32 (768, dimensions), and four means.
 
-    def __init__(self, reference: Reference) -> None:
-        calibration = set(reference.calibration.tolist())
-        points = enumerate(reference.points)
-        rows = [(i in calibration, p.features) for i, p in points if p is not None]
-        taught = np.array([f for judged, f in rows if not judged], np.float32).reshape(-1, FEATURES)
-        bag = np.array([f for judged, f in rows if judged][:BAG], np.float32).reshape(-1, FEATURES)
-        self.bag = np.zeros((BAG, FEATURES), np.float32)
-        self.bag[: len(bag)] = bag
-        self.size = len(bag)
-        self.before = taught.mean(0) if len(taught) else np.zeros(FEATURES, np.float32)
+    Shapes: `teaching` and `judged` float32 (samples, dimensions): the reference's two parts.
+    """
+
+    def __init__(self, geometry: Map, teaching: Floats, judged: Floats) -> None:
+        width = teaching.shape[1]
+        self.geometry = geometry
+        self.bag = np.zeros((BAG, width), np.float32)
+        self.size = min(len(judged), BAG)
+        self.bag[: self.size] = judged[: self.size]
+        self.before = teaching.mean(0, dtype=np.float64)
         self.recent = np.repeat(self.before[None], len(MEMORY), 0)
+        self.taught = len(teaching)
+        self.functions = np.zeros((len(MEMORY), width), np.float32)
+        self.values = np.zeros((BAG, len(MEMORY)), np.float32)
 
-    def update(self, point: Point | None, uniforms: Doubles, keep: bool) -> tuple[Doubles, bool]:
-        """Teach with the sample or judge it; return the p-values and whether they count.
+    def update(self, embeddings: Floats, uniforms: Doubles, keep: bool) -> tuple[Doubles, Flags]:
+        """Teach with some of a run of samples and judge the others; return p-values, and which samples have them.
 
-        Shapes: `uniforms` (witnesses + 2,): tie-breakers, the coin, and the draw of the member to drop.
+        Shapes: `embeddings` (samples, dimensions); `uniforms` (samples, witnesses + 2): tie-breakers, the coin, and the
+        draw of the member to drop. `keep` is False where samples must become part neither of the bag nor of
+        the mean of all.
         """
-        if point is None:
-            return CALIBRATED, False
-        if uniforms[-2] < 0.5:
-            self._teach(point.features)
-            return CALIBRATED, False
-        p = self._rank(point.features, uniforms[: len(MEMORY)])
+        judged = uniforms[:, -2] >= TEACHING
+        p = np.zeros((len(embeddings), len(MEMORY)))
+        own = np.rint(embeddings @ self.functions.T)
+        for i in np.flatnonzero(judged):
+            p[i] = self._rank(own[i], uniforms[i, : len(MEMORY)])
+            if keep:
+                self._keep(embeddings[i], own[i], float(uniforms[i, -1]))
+        if not judged.all():
+            self._teach(embeddings[~judged], keep)
+        return p, judged
+
+    def _teach(self, embeddings: Floats, keep: bool) -> None:
+        count, mean = len(embeddings), embeddings.mean(0)
+        kept = ((1.0 - 1.0 / MEMORY) ** count)[:, None]
+        self.recent = kept * self.recent + (1.0 - kept) * mean
         if keep:
-            self._keep(point.features, float(uniforms[-1]))
-        return p, True
+            self.before += (mean - self.before) * count / min(self.taught + count, BEFORE)
+        due = (self.taught + count) // RENEW > self.taught // RENEW
+        self.taught += count
+        if due:
+            self._renew()
 
-    def _teach(self, features: NDArray[np.float32]) -> None:
-        self.recent += (features - self.recent) / MEMORY[:, None]
-        self.before += (features - self.before) / np.float32(BEFORE)
+    def _renew(self) -> None:
+        functions = self.geometry.discriminant((self.recent - self.before).astype(np.float32))
+        values = self.bag[: self.size] @ functions.T
+        # In whole steps, so that equal embeddings tie whatever order a sum was taken in.
+        scale = STEPS / np.maximum(values.std(0), 1e-9)
+        self.functions = functions * scale[:, None]
+        self.values[: self.size] = np.rint(values * scale)
 
-    def _rank(self, features: NDArray[np.float32], uniforms: Doubles) -> Doubles:
-        function = self.recent - self.before
-        others = self.bag[: self.size] @ function.T
-        own = function @ features
+    def _rank(self, own: Floats, uniforms: Doubles) -> Doubles:
+        others = self.values[: self.size]
         above, ties = (others > own).sum(0), (others == own).sum(0)
         p: Doubles = (above + uniforms * (ties + 1)) / (self.size + 1)
         return p
 
-    def _keep(self, features: NDArray[np.float32], uniform: float) -> None:
-        if self.size < BAG:
-            self.bag[self.size] = features
-            self.size += 1
-            return
-        dropped = int(uniform * (BAG + 1))
-        if dropped < BAG:
-            self.bag[dropped] = features
+    def _keep(self, embedding: Floats, own: Floats, uniform: float) -> None:
+        place = self.size if self.size < BAG else int(uniform * (BAG + 1))
+        if place < BAG:
+            self.bag[place], self.values[place] = embedding, own
+            self.size = max(self.size, place + 1)
