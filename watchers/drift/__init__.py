@@ -1,5 +1,6 @@
 """Drift of streams of embeddings and scalars: alarms with a false-alarm guarantee, an effect size, and a reason."""
 
+from watchers.drift.baseline import Baseline
 from watchers.drift.events import (
     BaselineError,
     DriftError,
@@ -13,6 +14,7 @@ from watchers.drift.events import (
 from watchers.drift.monitor import DriftMonitor
 
 __all__ = [
+    "Baseline",
     "BaselineError",
     "DriftError",
     "DriftEvent",

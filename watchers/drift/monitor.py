@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from watchers.drift.attribution import attribute
+from watchers.drift.baseline import Baseline, from_table
 from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window
-from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
+from watchers.drift.events import BaselineError, DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
 from watchers.drift.ranks import Ranks
 from watchers.drift.reference import Reference, Scalar
 from watchers.drift.samples import Sample, Table
@@ -78,11 +79,29 @@ class DriftMonitor:
 
         Raises: DriftError for a stream that is not open, or that has too few samples since the change.
         """
+        self.adopt(stream, self.baseline(stream))
+
+    def adopt(self, stream: StreamKey, baseline: Baseline) -> None:
+        """Open the stream (or open it afresh) with a baseline as its reference.
+
+        Raises: BaselineError for the baseline of another encoder.
+        """
+        if baseline.encoder != self.encoder:
+            raise BaselineError(
+                f"the baseline is of encoder {baseline.encoder}, this is {self.encoder}: build it again"
+            )
+        self._streams.pop(stream, None)
+        reference = baseline.reference(self.settings.strata, self.settings.seed)
+        self._put(stream, Stream(stream, self.settings, self._budget, reference))
+
+    def baseline(self, stream: StreamKey) -> Baseline:
+        """Return the stream's samples since its change (all recent ones where it is stable) as a baseline.
+
+        Raises: DriftError for a stream that is not open, or that has too few samples since the change.
+        """
         if stream not in self._streams:
             raise DriftError(f"no open stream {stream}")
-        table = self._streams[stream].present()
-        reference = Reference(table, self.settings.strata, self.settings.seed)
-        self._streams[stream] = Stream(stream, self.settings, self._budget, reference)
+        return from_table(self._streams[stream].present(), self.encoder)
 
     def save(self) -> bytes:
         """Return the state of every stream, for `load` after a restart."""
@@ -120,9 +139,13 @@ class DriftMonitor:
     def _stream(self, key: StreamKey) -> Stream:
         found = self._streams.get(key)
         if found is None:
-            if len(self._streams) >= self.settings.streams:
-                self._streams.popitem(last=False)
-                self.closed += 1
-            found = self._streams[key] = Stream(key, self.settings, self._budget)
+            return self._put(key, Stream(key, self.settings, self._budget))
         self._streams.move_to_end(key)
         return found
+
+    def _put(self, key: StreamKey, stream: Stream) -> Stream:
+        if len(self._streams) >= self.settings.streams:
+            self._streams.popitem(last=False)
+            self.closed += 1
+        self._streams[key] = stream
+        return stream
