@@ -85,12 +85,9 @@ class ExchangeLog:
 
 
 def _text(record: Record, text: str | None) -> Fields:
-    found: Fields = {"position": record.position, "role": record.role, "origin": record.origin, "text": text}
-    if text is None:
-        found["withheld"] = "not_masked"
-    if text is None or len(text) < len(record.text):
-        found["chars"] = len(record.text)
-    return found
+    found: Fields = {"position": record.position, "role": record.role, "origin": record.origin}
+    found |= {"chars": len(record.text), "text": text}
+    return found if text is not None else found | {"withheld": "not_masked"}
 
 
 def fields(outcome: Outcome) -> Fields:

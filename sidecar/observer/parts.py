@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,7 +24,9 @@ from sidecar.observer.recent import Recent
 from sidecar.settings import Settings
 from watchers import registry
 from watchers.drift import DriftError, DriftMonitor, DriftSettings
+from watchers.encoder import PackEncoder
 from watchers.encoding import Encoder
+from watchers.pack import BUNDLED, PackError
 from watchers.watcher import WatcherError
 
 log = structlog.get_logger(__name__)
@@ -88,7 +91,7 @@ class Workshop:
     def make(self, settings: Settings) -> Parts:
         try:
             return self._make(settings)
-        except (WatcherError, PriceError, DriftError) as error:
+        except (WatcherError, PackError, PriceError, DriftError) as error:
             raise PartsError(str(error)) from error
 
     def _make(self, settings: Settings) -> Parts:
@@ -97,7 +100,7 @@ class Workshop:
         masking = [
             name for name in names if ((configured[name].type if name in configured else None) or name) in MASKING_TYPES
         ]
-        extra = [name for name in MASKING_TYPES if name not in masking and name in registry.FACTORIES]
+        extra = [name for name in MASKING_TYPES if name not in masking] if needs_masking(settings) else []
         encoder = self._maybe_encoder(settings, [*names, *extra])
         exchange_log = ExchangeLog(settings.log, self._writer.write, self._colors)
         return Parts(
@@ -121,7 +124,16 @@ class Workshop:
         )
 
     def _maybe_encoder(self, settings: Settings, names: list[str]) -> Encoder | None:
-        return None
+        """Return the pack's encoder where a watcher reads it, or drift should; the loaded one while it is the same."""
+        drifts = settings.drift.enabled and bool(enabled_watchers(settings))
+        if not (drifts or registry.needs_encoder(names, settings.watchers.settings)):
+            return None
+        folder = Path(settings.watchers.pack) if settings.watchers.pack else BUNDLED
+        key = (folder, _changed_at(folder), settings.observer.text_tokens)
+        if self._encoder is None or self._encoder[0] != key:
+            threads, tokens = settings.observer.threads, settings.observer.text_tokens
+            self._encoder = (key, PackEncoder(folder, threads=threads, budget_tokens=tokens))
+        return self._encoder[1]
 
     def _maybe_drift(
         self, settings: Settings, encoder: Encoder | None, exchange_log: ExchangeLog
@@ -132,6 +144,14 @@ class Workshop:
         if self._monitor is None or self._monitor[0] != key:
             self._monitor = (key, DriftMonitor(drift_settings(settings), key[1]))
         return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+
+
+def _changed_at(folder: Path) -> float:
+    """Return when the pack's description was written, 0.0 where there is none (loading it will say so)."""
+    try:
+        return (folder / "pack.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def needs_masking(settings: Settings) -> bool:
