@@ -7,10 +7,11 @@ keep the arrival times of the packed ones, so that each event of a compressed st
 """
 
 import zlib
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import brotli
 import zstandard
@@ -22,8 +23,7 @@ MAX_STACKED: Final = 4
 _GZIP_MAGIC: Final = b"\x1f\x8b\x08"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 MAX_MEMBERS: Final = 4096  # gzip members or zstd frames; a bomb of empty ones costs time instead of memory
-_ZLIB_SLICE_BYTES: Final = 4096  # what follows a member's end is copied: keep it short
-_ZSTD_SLICE_BYTES: Final = 64  # 16 blocks of a repeated byte: at most 2 MiB come out of one slice
+_PLAIN_STARTS: Final = (b"{", b"[", b"data:", b"event:", b":")
 _ZSTD_MAX_WINDOW: Final = 8 * 1024 * 1024
 
 
@@ -52,96 +52,104 @@ class Content:
         return self.seconds[min(bisect_left(self.ends, end), len(self.seconds) - 1)]
 
 
-class _Unpacker(Protocol):
+class _Unpacker(ABC):
+    """One encoding being undone. Feeds small slices, so that an error loses little of what came before it."""
+
+    slice_bytes = 1024
+
+    def __init__(self) -> None:
+        self.broken = False
+        self._members = 1
+
     def unpack(self, data: bytes, limit: int) -> bytes:
         """Return at most about `limit` bytes of what `data` unpacks to; what is left over is lost."""
+        out = bytearray()
+        try:
+            for start in range(0, len(data), self.slice_bytes):
+                self._unpack(data[start : start + self.slice_bytes], limit, out)
+        except _FAILURES:
+            self.broken = True
+        return bytes(out)
 
     @property
+    @abstractmethod
     def finished(self) -> bool:
         """Whether the packed stream came to its end."""
 
+    @abstractmethod
+    def _unpack(self, data: bytes, limit: int, out: bytearray) -> None:
+        """Append what one slice unpacks to, while `out` is shorter than `limit`."""
 
-class _Zlib:
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise _TooManyMembersError
+
+
+class _Zlib(_Unpacker):
     """gzip (several members), zlib and raw deflate: `wbits` as in zlib, 0 to tell zlib from raw by the first bytes."""
 
     def __init__(self, wbits: int) -> None:
+        super().__init__()
         self._wbits = wbits
         self._unpacker = zlib.decompressobj(wbits) if wbits else None
         self._start = b""
-        self._members = 1
 
     @property
     def finished(self) -> bool:
         return self._unpacker is not None and self._unpacker.eof
 
-    def unpack(self, data: bytes, limit: int) -> bytes:
+    def _unpack(self, data: bytes, limit: int, out: bytearray) -> None:
         if self._unpacker is None:
             self._start += data
             if len(self._start) < 2:
-                return b""
+                return
             data = self._start
             zlib_header = data[0] & 0x0F == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._unpacker = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
-        out = bytearray()
-        for start in range(0, len(data), _ZLIB_SLICE_BYTES):
-            self._slice(data[start : start + _ZLIB_SLICE_BYTES], limit, out)
-        return bytes(out)
-
-    def _slice(self, data: bytes, limit: int, out: bytearray) -> None:
         while data and len(out) < limit:
-            if self._unpacker is None or self._unpacker.eof:
+            if self._unpacker.eof:
                 if self._wbits <= zlib.MAX_WBITS or not data.startswith(b"\x1f"):
                     return  # padding after the end
-                self._members = _one_more(self._members)
+                self._next_member()
                 self._unpacker = zlib.decompressobj(self._wbits)
             out += self._unpacker.decompress(data, limit - len(out))
             data = self._unpacker.unused_data
 
 
-def _one_more(members: int) -> int:
-    if members >= MAX_MEMBERS:
-        raise _TooManyMembersError
-    return members + 1
-
-
-class _Brotli:
+class _Brotli(_Unpacker):
     def __init__(self) -> None:
+        super().__init__()
         self._unpacker = brotli.Decompressor()
 
     @property
     def finished(self) -> bool:
         return bool(self._unpacker.is_finished())
 
-    def unpack(self, data: bytes, limit: int) -> bytes:
-        out = bytearray()
+    def _unpack(self, data: bytes, limit: int, out: bytearray) -> None:
         while not self._unpacker.is_finished() and len(out) < limit:
-            out += self._unpacker.process(data, output_buffer_limit=max(limit - len(out), 1))
+            out += self._unpacker.process(data, output_buffer_limit=limit - len(out))
             if self._unpacker.can_accept_more_data():
-                break
+                return
             data = b""
-        return bytes(out)
 
 
-class _Zstd:
+class _Zstd(_Unpacker):
+    slice_bytes = 64  # 16 blocks of a repeated byte: at most 2 MiB come out of one slice
+
     def __init__(self) -> None:
+        super().__init__()
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW)
         self._unpacker = self._decompressor.decompressobj()
-        self._members = 1
 
     @property
     def finished(self) -> bool:
         return bool(self._unpacker.eof)
 
-    def unpack(self, data: bytes, limit: int) -> bytes:
-        out = bytearray()
-        for start in range(0, len(data), _ZSTD_SLICE_BYTES):
-            self._slice(data[start : start + _ZSTD_SLICE_BYTES], limit, out)
-        return bytes(out)
-
-    def _slice(self, data: bytes, limit: int, out: bytearray) -> None:
+    def _unpack(self, data: bytes, limit: int, out: bytearray) -> None:
         while data and len(out) < limit:
             if self._unpacker.eof:  # several frames may follow one another
-                self._members = _one_more(self._members)
+                self._next_member()
                 self._unpacker = self._decompressor.decompressobj()
             out += self._unpacker.decompress(data)
             data = self._unpacker.unused_data
@@ -181,23 +189,23 @@ def _unpack(body: Body, encodings: list[str], limit: int) -> Content:
     produced = [0] * len(chain)  # each stage is bounded: a bomb may hide inside an outer encoding
     ends: list[int] = []
     seconds: list[float] = []
-    for data, second in _arrivals(body):
-        try:
-            for stage, unpacker in enumerate(chain):
-                data = unpacker.unpack(data, limit + 1 - produced[stage])
-                produced[stage] += len(data)
-        except _FAILURES:
-            flaw = "bad_encoding"
-            break
+    for packed, second in _arrivals(body):
+        data = packed
+        for stage, unpacker in enumerate(chain):
+            data = unpacker.unpack(data, limit + 1 - produced[stage])
+            produced[stage] += len(data)
         out += data
         if second is not None:
             ends.append(len(out))
             seconds.append(second)
         if max(produced) > limit:
             flaw = "too_large"
+        elif any(unpacker.broken for unpacker in chain):
+            flaw = "bad_encoding"
+        if flaw:
             break
-    if flaw == "bad_encoding" and not out:
-        return _as_is(body, limit, flaw)  # perhaps never encoded: what follows looks at the bytes
+    if flaw == "bad_encoding" and not out and body.head.lstrip().startswith(_PLAIN_STARTS):
+        return _as_is(body, limit)  # it was never packed
     whole = not flaw and not body.truncated and (not body.head or all(unpacker.finished for unpacker in chain))
     return Content(bytes(out[:limit]), b"", ends, seconds, whole, flaw)
 

@@ -49,6 +49,8 @@ def parse(head: bytes, tail: bytes = b"", hole_bytes: int = 0) -> dict[str, Any]
 
 def _add(form: dict[str, Any], part: bytes, hole_bytes: int) -> None:
     start = _content_start(part)
+    if start is None:
+        return  # cut inside its headers
     disposition, mime_type = _headers(part[:start])
     parameters = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(disposition)}
     name = parameters.get("name")
@@ -65,9 +67,9 @@ def _add(form: dict[str, Any], part: bytes, hole_bytes: int) -> None:
         form[name] = value
 
 
-def _content_start(part: bytes) -> int:
+def _content_start(part: bytes) -> int | None:
     found = re.search(rb"\r?\n\r?\n|\A\r?\n", part)
-    return found.end() if found else len(part)
+    return found.end() if found else None
 
 
 def _headers(text: bytes) -> tuple[str, str | None]:

@@ -14,6 +14,8 @@ def of_host(host: str | None) -> str | None:
     for suffix, provider in HOSTS:
         if name == suffix or name.endswith("." + suffix):
             return provider
+    if name.endswith("-aiplatform.googleapis.com"):  # a region before it
+        return "gcp.vertex_ai"
     return "aws.bedrock" if name.startswith("bedrock-runtime") and name.endswith(".amazonaws.com") else None
 
 
