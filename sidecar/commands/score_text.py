@@ -10,6 +10,7 @@ from watchers.watcher import Judgement, Span, Verdict, Watcher
 _RESET, _BOLD, _DIM, _RED, _GREEN = "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m"
 _MARK: Final = "\033[30;43m"
 _BAR: Final = 20
+_QUIET: Final = 0.01  # scores below are counted, not listed
 _SHOWN_CHARS: Final = 60
 
 Found = tuple[str, Span]  # "watcher/LABEL", span
@@ -21,6 +22,8 @@ def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: 
     one = record("text", text, role)
     found: list[Found] = []
     rows = []
+    for watcher in watchers:  # the first text pays for tables and graphs made on first use: not this one's latency
+        watcher.watch([record("warm-up", "Warm up.", role)])
     began = time.perf_counter()
     for watcher in watchers:
         start = time.perf_counter()
@@ -65,10 +68,12 @@ def visible(text: str) -> str:
 def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint) -> list[str]:
     head = f"{paint(_BOLD, f'{name:<12}')}{paint(_DIM, f'{took * 1e3:8.1f} ms')}"
     skipped = f"  {paint(_DIM, f'skipped: {judgement.skipped}')}" if judgement.skipped else ""
-    shown = [v for v in judgement.verdicts if v.score > 0.0 or v.flagged] or list(judgement.verdicts[:0])
+    shown = [verdict for verdict in judgement.verdicts if verdict.score >= _QUIET or verdict.flagged]
     quiet = len(judgement.verdicts) - len(shown)
-    lines = [f"{head}{skipped}{paint(_DIM, f'  {quiet} labels at 0') if quiet and not shown else ''}\n"]
-    return lines + [_verdict_line(verdict, paint) for verdict in sorted(shown, key=lambda v: -v.score)]
+    rest = paint(_DIM, f"  {quiet} labels below {_QUIET}") if quiet else ""
+    return [f"{head}{skipped}{rest}\n"] + [
+        _verdict_line(verdict, paint) for verdict in sorted(shown, key=lambda v: -v.score)
+    ]
 
 
 def _verdict_line(verdict: Verdict, paint: Paint) -> str:
