@@ -11,7 +11,6 @@ for general stationary observations (1989) for blocks.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from watchers.drift.bets import EDGES, WIDTHS
 from watchers.drift.ranks import Doubles
@@ -32,7 +31,9 @@ def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
 
 def by_chance(samples: Doubles) -> Doubles:
     """Return the 95th percentile of the divergence of that many independent ranks (it is chi-square / 8 n)."""
-    quantile: Doubles = stats.chi2.ppf(0.95, CELLS - 1) / (8.0 * np.maximum(samples, 1.0))
+    from scipy.special import chdtri  # not at the top: scipy is slow to load, and a restarted observer is in a hurry
+
+    quantile: Doubles = chdtri(CELLS - 1, 0.05) / (8.0 * np.maximum(samples, 1.0))
     return quantile
 
 

@@ -3,12 +3,13 @@
 Sources: Gretton et al., A kernel two-sample test (JMLR 2012); Rahimi, Recht, Random features for large-scale kernel
 machines (NIPS 2007); Frechet distance of Gaussians: Dowson, Landau (1982); Bonneel et al., Sliced and Radon
 Wasserstein barycenters (2015); population stability index: Siddiqi, Credit risk scorecards (2006).
+
+scipy is loaded by the functions that need it: it takes a second and 70 MB, which a restarted observer has not to spare.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import linalg, stats
 
 from watchers.drift.ranks import Doubles, Ints
 from watchers.encoding import Floats
@@ -68,6 +69,8 @@ def permutation_p_value(before: Doubles, after: Doubles, rounds: int = 199, seed
 
 def frechet(before: Floats, after: Floats) -> float:
     """Return the squared Frechet distance of the two samples' Gaussians. Shapes: (samples, few dimensions)."""
+    from scipy import linalg
+
     first, second = np.cov(before.T), np.cov(after.T)
     root = linalg.sqrtm(first @ second + 1e-9 * np.eye(len(first)))
     gap = before.mean(0) - after.mean(0)
@@ -76,6 +79,8 @@ def frechet(before: Floats, after: Floats) -> float:
 
 def sliced_wasserstein(before: Floats, after: Floats, seed: int = 0) -> float:
     """Return the mean distance of order 1 over 32 random directions of unit length."""
+    from scipy import stats
+
     rng = np.random.default_rng(seed)
     directions = rng.standard_normal((before.shape[1], SLICES))
     directions /= np.linalg.norm(directions, axis=0)
@@ -103,6 +108,8 @@ def quantile_edges(values: Doubles, bins: int = 10) -> Doubles:
 
 def kolmogorov_smirnov(before: Doubles, after: Doubles) -> tuple[float, float]:
     """Return the statistic and its p-value (asymptotic)."""
+    from scipy import stats
+
     found = stats.ks_2samp(before, after, method="asymp")
     return float(found.statistic), float(found.pvalue)
 
@@ -111,5 +118,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> Doubles:
     """Return the p-values adjusted for their number, in the order given."""
     if not p_values:
         return np.zeros(0)
+    from scipy import stats
+
     adjusted: Doubles = stats.false_discovery_control(np.array(p_values))
     return adjusted
