@@ -121,10 +121,10 @@ def _read_document(decoder: Decoder, content: Content, *, cut: bool) -> None:
     if not content.head.strip(_SPACE):
         return  # nothing was answered: whether it would have been a stream is what the request said
     body, flaw = parse(content, cut=cut)
-    decoder.exchange.stream = decoder.exchange.stream and decoder.streams_lines
     if body is None:
         decoder.response_bytes(content.head)
         return
+    decoder.exchange.stream = decoder.exchange.stream and decoder.streams_lines
     if flaw:
         decoder.exchange.fail_decoding(flaw)
     decoder.response(body)
