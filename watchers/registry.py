@@ -6,7 +6,7 @@ is a factory like those of the table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Final, Protocol
@@ -76,7 +76,8 @@ def _build_one(name: str, configured: Configured | None, encoder: Encoder | None
         order = Order(name, encoder, rate, configured.thresholds, configured.options)
     if type_name in ENCODER_TYPES and encoder is None:
         raise WatcherError(name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out")
-    return _checked(factory(order), order)
+    _check_thresholds(factory, order)
+    return factory(order)
 
 
 def _entry_point(name: str, type_name: str) -> Factory:
@@ -103,14 +104,14 @@ def _of(module: str, *arguments: str) -> Factory:
     return make
 
 
-def _checked(watcher: Watcher, order: Order) -> Watcher:
+def _check_thresholds(factory: Factory, order: Order) -> None:
+    """Raise WatcherError for a label that the watcher has not when it is made without any override."""
+    labels = factory(replace(order, thresholds={})).labels if order.thresholds else {}
     for label, threshold in order.thresholds.items():
-        if label not in watcher.labels:
-            known = ", ".join(sorted(watcher.labels))
-            raise WatcherError(order.name, f"it has no label {label!r}", f"its labels are {known}")
+        if label not in labels:
+            raise WatcherError(order.name, f"it has no label {label!r}", f"its labels are {', '.join(sorted(labels))}")
         if not 0.0 <= threshold <= 1.0:
             raise WatcherError(order.name, f"threshold {threshold} of {label!r}", "give a probability from 0 to 1")
-    return watcher
 
 
 # Types that read the shared encoder, and every built-in type with its factory.

@@ -16,7 +16,7 @@ class Shouting:
 
     def __init__(self, order: registry.Order) -> None:
         self.name = order.name
-        self.labels: Mapping[str, float] = {"capitals": order.thresholds.get("capitals", 0.5)}
+        self.labels: Mapping[str, float] = {"capitals": 0.5, **order.thresholds}
 
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
         threshold = self.labels["capitals"]
