@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train card docs clean
+.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock dashboards clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -52,6 +52,10 @@ lock: ## write the lock files anew from pyproject.toml
 		--allow-unsafe --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --extra test --extra demo --output-file requirements-dev.lock pyproject.toml
+
+dashboards: setup ## write rules.yaml and the dashboards anew, and copy them into the chart
+	$(BIN)/python -m dashboards.rules
+	cp dashboards/rules.yaml helm/sidewatch/files/rules.yaml
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
