@@ -1,0 +1,60 @@
+"""The bets' promise, in simulation: alarms no sooner than promised, for as long as one cares to watch."""
+
+import numpy as np
+import pytest
+
+from watchers.drift.bets import EDGES, Evidence
+from watchers.drift.ranks import Ranks
+
+
+def first_alarms(streams: int, samples: int, reference: int, promised: float, seed: int, shift: int = 10**9) -> np.ndarray:
+    """Watch many streams of one score each, side by side; return each one's first alarm (infinite: none)."""
+    rng = np.random.default_rng(seed)
+    bag, bets = Ranks(np.full(streams, -8.0), np.full(streams, 8.0)), Evidence(streams)
+    seen = np.ones((reference, streams), bool)
+    bag.add(bag.bins(rng.standard_normal((reference, streams))), seen, np.zeros(reference, int))
+    found = np.full(streams, np.inf)
+    for start in range(0, samples, 8):
+        bins = bag.bins(rng.standard_normal((8, streams)) + (start >= shift))
+        p = bag.p_values(bins, seen[:8], rng.random((8, streams)), np.zeros(8, int))
+        bag.add(bins, seen[:8], np.zeros(8, int))
+        bets.update(p, seen[:8])
+        found[(bets.by_score() / 2 >= promised) & np.isinf(found)] = start + 8
+    return found
+
+
+@pytest.mark.parametrize("reference", [20, 200])
+def test_false_alarms_come_no_sooner_than_promised(reference: int) -> None:
+    found = first_alarms(400, 3000, reference, promised=1000.0, seed=reference)
+    for t in (500, 1000, 2000, 3000):
+        bound = t / 2000
+        deviation = np.sqrt(min(bound, 1 - bound, 0.25) / 400) if bound < 1 else 0.0
+        assert (found <= t).mean() <= min(bound, 1.0) + 3 * deviation
+    assert np.minimum(found, 3000).mean() >= 1000
+
+
+def test_the_promise_is_not_kept_by_alarming_never() -> None:
+    assert np.isfinite(first_alarms(400, 3000, 200, promised=100.0, seed=5)).mean() > 0.5
+
+
+def test_a_shift_of_one_deviation_is_found_within_60_samples() -> None:
+    found = first_alarms(50, 600, 300, promised=10_000.0, seed=3, shift=400)
+    assert np.median(found - 400) <= 60
+    assert (found > 400).all()
+
+
+def test_every_bet_is_fair() -> None:
+    bets = Evidence(1)
+    rng = np.random.default_rng(0)
+    bets.update(rng.beta(0.5, 1.0, (300, 1)), np.ones((300, 1), bool))
+    # Midpoints of a fine grid: the integral over (0, 1) of each bet must be 1.
+    p = (np.arange(200_000)[:, None] + 0.5) / 200_000
+    payoffs = bets._payoffs(p, np.searchsorted(EDGES, p))
+    assert payoffs.mean(axis=(0, 1)) == pytest.approx(np.ones(payoffs.shape[-1]), abs=0.02)
+
+
+def test_a_score_that_is_missing_stands_still() -> None:
+    bets = Evidence(2)
+    bets.update(np.full((4, 2), 0.01), np.array([[True, False]] * 4))
+    assert bets.by_score()[0] > 10
+    assert bets.by_score()[1] == 0.0

@@ -1,0 +1,44 @@
+"""The learned score: fair while nothing changes, sharp once something did."""
+
+import numpy as np
+from scipy import stats
+
+from watchers.drift.scores import fit_map
+from watchers.drift.witness import BAG, WITNESSES, Witness
+
+
+def made(seed: int, rows: int = 200) -> tuple[Witness, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    drawn = rng.standard_normal((rows, 12)).astype(np.float32)
+    return Witness(fit_map(drawn[::2], rng), drawn[::2], drawn[1::2]), rng
+
+
+def feed(witness: Witness, rng: np.random.Generator, rows: np.ndarray) -> np.ndarray:
+    found = []
+    for start in range(0, len(rows), 8):
+        run = rows[start : start + 8].astype(np.float32)
+        p, judged = witness.update(run, rng.random((len(run), len(WITNESSES) + 2)), keep=True)
+        found.append(p[judged])
+    return np.concatenate(found)
+
+
+def test_p_values_stay_uniform_past_the_bags_size() -> None:
+    witness, rng = made(0)
+    p = feed(witness, rng, rng.standard_normal((6000, 12)))
+    assert witness.size == BAG
+    assert [stats.kstest(column, "uniform").pvalue > 0.01 for column in p.T] == [True] * len(WITNESSES)
+
+
+def test_a_new_cluster_ranks_at_the_top_once_learned() -> None:
+    witness, rng = made(1)
+    feed(witness, rng, rng.standard_normal((200, 12)))
+    rows = rng.standard_normal((200, 12))
+    rows[:, 3] += 5.0
+    assert np.median(feed(witness, rng, rows)[-40:, 0]) < 0.25
+
+
+def test_one_prompt_repeated_ties_with_itself() -> None:
+    rng = np.random.default_rng(2)
+    same = np.repeat(rng.standard_normal((1, 12)), 400, 0).astype(np.float32)
+    witness = Witness(fit_map(same[:100], rng), same[:100], same[100:200])
+    assert stats.kstest(feed(witness, rng, same)[:, 0], "uniform").pvalue > 0.01
