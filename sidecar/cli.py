@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from sidecar.commands import check_config, injector, score, serve, version
+from sidecar.commands import check_config, demo, injector, score, serve, version
 from sidecar.commands.arguments import formatter
 
 _EPILOG: Final = """\
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-COMMANDS: Final = (serve, score, check_config, injector, version)
+COMMANDS: Final = (serve, demo, score, check_config, injector, version)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -82,7 +82,7 @@ class Child:
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_prepare(self._nice, os.getpid()),
+                preexec_fn=prepare(self._nice, os.getpid()),
             )
         except OSError as error:
             _log.error(f"{self.name} cannot be started", error=str(error))
@@ -143,7 +143,8 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
-def _prepare(nice: int, parent: int) -> Callable[[], None]:
+def prepare(nice: int, parent: int) -> Callable[[], None]:
+    """Return what a child does before it becomes another program: die with its parent, be nice, go first."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
     def in_child() -> None:

@@ -15,6 +15,7 @@ from sidecar.demo.script import SYSTEM, Ask
 OPENAI_MODEL: Final = "gpt-4o-mini"
 ANTHROPIC_MODEL: Final = "claude-sonnet-4-5"
 PLANTED_HEADER: Final = "x-demo-planted"
+TOPIC_HEADER: Final = "x-demo-topic"
 APP_HEADER: Final = "x-demo-app"
 _TIMEOUT_SECONDS: Final = 30.0
 
@@ -55,6 +56,7 @@ class App:
     async def _send(self, ask: Ask) -> None:
         wire = WIRES[ask.number % len(WIRES)]
         headers = {ANSWER_HEADER: quote(ask.answer), APP_HEADER: "mobile" if ask.number % 3 else "web"}
+        headers[TOPIC_HEADER] = ask.topic
         if ask.planted:
             headers[PLANTED_HEADER] = ask.planted
         self.sent.calls += 1
