@@ -103,7 +103,7 @@ def _deliver(decoder: Decoder, content: Content, pieces: Iterable[Piece]) -> int
     for number, piece in enumerate(pieces, 1):  # noqa: B007 - the count is returned
         if piece.failed:
             decoder.exception(piece.name, piece.data)
-        elif piece.data != b"[DONE]":
+        elif piece.data not in (b"", b"[DONE]"):
             decoder.piece(piece.name, piece.data)
         decoder.exchange.mark(content.arrival(piece.end))
     return number

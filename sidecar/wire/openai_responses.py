@@ -136,6 +136,7 @@ class OpenAIResponses(Decoder):
     def client_message(self, data: Any) -> None:
         if json_text.text(data, "type") == "response.create":
             self.request(json_text.obj(data, "response") or data)
+            self.exchange.stream = True  # over a WebSocket the request does not say so
 
     def end(self) -> None:
         if self._items:  # the stream was cut: what came of the answer
