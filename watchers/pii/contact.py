@@ -8,7 +8,8 @@ from watchers.pii.page import Finding, Page
 from watchers.view import pattern
 
 _LETTER: Final = r"A-Za-z\xde\xfe"
-_HOST: Final = rf"(?:[{_LETTER}0-9](?:[{_LETTER}0-9-]{{0,61}}[{_LETTER}0-9])?\.){{1,8}}(?:[{_LETTER}]{{2,24}}|(?i:xn--)[a-zA-Z0-9-]{{2,59}})"
+# Unbounded on purpose: counted repetitions inside one another make RE2's automaton large and slow.
+_HOST: Final = rf"(?:[{_LETTER}0-9]+(?:-+[{_LETTER}0-9]+)*\.)+(?:[{_LETTER}]{{2,24}}|(?i:xn--)[a-zA-Z0-9-]+)"
 _LOCAL: Final = rf"[{_LETTER}0-9_](?:[{_LETTER}0-9_.+%&'/=-]{{0,62}}[{_LETTER}0-9_+-])?"
 _EMAIL: Final = pattern(rf"{_LOCAL}(?:@|%40|&#64;|&commat;)(?:{_HOST}|\[\d{{1,3}}(?:\.\d{{1,3}}){{3}}\])")
 _AT: Final = r"(?: {0,2}[\[({<] {0,2}(?i:at|@|arroba|chez|aet) {0,2}[\])}>] {0,2}| {1,2}(?i:at|arroba) {1,2})"
@@ -21,14 +22,18 @@ _SPELT: Final = pattern(
     rf" {{0,2}}[\[({{<] {{0,2}}(?i:at|@|arroba) {{0,2}}[\])}}>] {{0,2}}[A-Za-z0-9-]{{1,40}}(?:{_DOT}[A-Za-z0-9-]{{2,24}}){{1,4}}"
     rf"|{_AT}[A-Za-z0-9-]{{1,40}}(?:{_SPELT_DOT}[A-Za-z0-9-]{{2,24}}){{1,4}})\b"
 )
-_URL: Final = pattern(r"(?:\b(?i:https?|ftp)://|\b(?i:www)\.[A-Za-z0-9-]{1,63}\.)[^\s<>\"'`{}|\\^\x01]{2,1000}")
-_BARE_DOMAIN: Final = pattern(rf"\b({_HOST})(?:/[\w./?=&%-]{{0,200}})?")
+_ENTITY: Final = pattern("&#64;|&commat;")
+_BRACKETED_AT: Final = pattern(r"(?i)[\[({<] {0,2}(?:at|arroba|@) {0,2}[\])}>]")
+_URL: Final = pattern(r"(?:\b(?i:https?|ftp)://|\b(?i:www)\.[A-Za-z0-9-]{1,63}\.)[^\s<>\"'`{}|\\^\x01]+")
+_BARE_DOMAIN: Final = pattern(rf"\b({_HOST})(?:/[\w./?=&%-]*)?")
 _HANDLE: Final = pattern(r"(?:^|[^\w@./=:])(@[A-Za-z_][A-Za-z0-9_.]{1,29})")
 _NAMED_ACCOUNT: Final = pattern(
     r"(?i)\b(?:user ?name|login(?: name| id)?|user ?id|handle|screen ?name|gamertag|nickname|benutzername|nom d'utilisateur|"
     r"usuario|instagram|insta|tiktok|snapchat|twitter|discord|skype|telegram|github)(?: is| handle is| name is|:|=| =|: is)"
     r" {0,2}[\"'@]?([a-z0-9][\w.#-]{2,31})"
 )
+_URL_CHARS: Final = 2048
+_URL_MIN: Final = 8
 _TRAILING: Final = b".,;:!?)]}*_~'\""
 # Generic domains in common use; every two-letter ending counts as a country's.
 _GENERIC: Final = frozenset(
@@ -222,9 +227,10 @@ _COMMON_WORDS: Final = frozenset(
 
 def find_emails(page: Page) -> Iterator[Finding]:
     data = page.data
-    if b"@" in data or b"%40" in data or b"&#64;" in data or b"&commat;" in data:
+    if b"@" in data or (b"%" in data and b"%40" in data) or (b"&" in data and _ENTITY.search(data)):
         yield from _plain_emails(page)
-    if b"dot" in page.lower or b"[at]" in page.lower or b"(at)" in page.lower or b"arroba" in page.lower:
+    bracketed = (b"[" in data or b"(" in data or b"{" in data or b"<" in data) and _BRACKETED_AT.search(data)
+    if bracketed or b" dot " in page.lower:
         for start, end in page.matches(_SPELT):
             yield Finding(start, end, "EMAIL_ADDRESS", 0.75)
 
@@ -252,9 +258,11 @@ def find_urls(page: Page) -> Iterator[Finding]:
     data = page.data
     if b"://" in data or b"www." in page.lower:
         for start, end in page.matches(_URL):
+            end = min(end, start + _URL_CHARS)
             end = start + len(data[start:end].rstrip(_TRAILING))
-            yield Finding(start, end, "URL", 0.7)
-    if b"website" in page.lower or b"homepage" in page.lower or b"domain" in page.lower:
+            if end - start >= _URL_MIN:
+                yield Finding(start, end, "URL", 0.7)
+    if "website" in page.topics:
         yield from _bare_domains(page)
 
 
@@ -273,6 +281,8 @@ def find_accounts(page: Page) -> Iterator[Finding]:
             end = start + len(page.data[start:end].rstrip(b"."))
             if not _decorator(page.data, start, end):
                 yield Finding(start, end, "USERNAME", 0.6)
+    if "username" not in page.topics:
+        return
     for start, end in page.matches(_NAMED_ACCOUNT):
         word = page.text(start, end).rstrip(".-#")
         if word.lower() not in _COMMON_WORDS and not word.isalpha():

@@ -62,7 +62,7 @@ def find_documents(page: Page) -> Iterator[Finding]:
                 yield Finding(start, end, "PASSPORT", 0.85)
     if "licence" in topics:
         yield from _licences(page)
-    if page.digits >= 5:
+    if page.long_token and page.digits >= 5:
         for start, end in page.matches(_UK_LICENCE):
             yield Finding(start, end, "DRIVER_LICENSE", 0.9)
     if "plate" in topics:

@@ -1,4 +1,4 @@
-"""Keccak-256, the hash in the checksum of an Ethereum address (EIP-55): SHA-3 as it was before NIST changed the padding."""
+"""Keccak-256, the hash in the checksum of an Ethereum address (EIP-55): SHA-3 before NIST changed the padding."""
 
 from typing import Final
 

@@ -77,7 +77,7 @@ def luhn(digits: str) -> bool:
 
 
 def find_cards(page: Page) -> Iterator[Finding]:
-    if page.digits < 12:
+    if page.digits < 12 or not page.numeric:
         return
     for start, end in page.matches(_CARD):
         digits = "".join(char for char in page.text(start, end) if char.isdigit())
@@ -100,7 +100,7 @@ def _brand_score(digits: str, announced: bool, grouped: bool) -> float:
 
 
 def find_ibans(page: Page) -> Iterator[Finding]:
-    if page.digits < 8:
+    if page.digits < 8 or not page.numeric:
         return
     for start, end in page.matches(_IBAN):
         end = _iban_end(page.text(start, end), start)
@@ -167,6 +167,8 @@ def _routing_numbers(page: Page) -> Iterator[Finding]:
 
 
 def find_crypto(page: Page) -> Iterator[Finding]:
+    if not page.long_token:
+        return
     left = _HASHES
     for start, end in page.matches(_BASE58):
         left -= 1

@@ -15,6 +15,8 @@ from watchers.view import pattern
 
 Check = Callable[[str], bool]
 
+Row = tuple["Kind", Any, Check]
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -138,7 +140,11 @@ class NationalIds:
 
     def __init__(self, without: Collection[str] = ()) -> None:
         kinds = [kind for kind in KINDS if kind.country not in without]
-        self._rows = [(kind, pattern(rf"\b(?:{kind.shape})"), _check(kind)) for kind in kinds]
+        rows = [(kind, pattern(rf"\b(?:{kind.shape})"), _check(kind)) for kind in kinds]
+        self._sure = [row for row in rows if row[0].alone]
+        self._by_topic: dict[str, list[Row]] = {}
+        for row in rows:
+            self._by_topic.setdefault(row[0].topic, []).append(row)
         # One pass tells whether any shape that counts alone is there at all.
         shapes = "|".join(f"(?:{kind.shape})" for kind in kinds if kind.alone)
         self._alone = pattern(rf"\b(?:{shapes})")
@@ -146,10 +152,12 @@ class NationalIds:
     def find(self, page: Page) -> Iterator[Finding]:
         if page.digits < _MIN_DIGITS:
             return
-        any_alone = self._alone.search(page.data) is not None
-        for kind, shape, check in self._rows:
-            if kind.topic in page.topics or (kind.alone and any_alone):
-                yield from _find(page, kind, shape, check)
+        any_alone = (page.numeric or page.long_token) and self._alone.search(page.data) is not None
+        rows = list(self._sure) if any_alone else []
+        for topic in page.topics:
+            rows += [row for row in self._by_topic.get(topic, ()) if not (any_alone and row[0].alone)]
+        for kind, shape, check in rows:
+            yield from _find(page, kind, shape, check)
 
 
 def _find(page: Page, kind: Kind, shape: Any, check: Check) -> Iterator[Finding]:

@@ -1,4 +1,3 @@
-
 """Addresses of machines: IP version 4 and 6, MAC."""
 
 from collections.abc import Iterator
@@ -24,11 +23,12 @@ class Addresses:
 
     def find(self, page: Page) -> Iterator[Finding]:
         data = page.data
-        if page.digits >= 4 and data.count(b".") >= 3:
+        if page.numeric and page.digits >= 4 and data.count(b".") >= 3:
             yield from self._version_4(page)
-        if data.count(b":") >= 2:
+        colons = data.count(b":")
+        if colons >= 6 or b"::" in data:
             yield from self._version_6(page)
-        if data.count(b":") >= 5 or data.count(b"-") >= 5 or data.count(b".") >= 2:
+        if page.digits and (colons >= 5 or data.count(b"-") >= 5 or (page.numeric and data.count(b".") >= 2)):
             for start, end in page.matches(_MAC):
                 if _apart(data, start, end) and len(set(data[start:end])) > 3:
                     yield Finding(start, end, "MAC_ADDRESS", 0.9)
@@ -41,10 +41,10 @@ class Addresses:
                 address = IPv4Address(page.text(start, end))
             except AddressValueError:
                 continue
-            if page.near("version", start, end, before=16, after=0) and not page.near("ip", start, end, before=24):
+            if page.near("version", start, end, before=16, after=0) and not _announced(page, start):
                 continue  # "version 1.2.3.4"
             if self._counts(address):
-                yield Finding(start, end, "IP_ADDRESS", 0.95 if page.near("ip", start, end) else 0.8)
+                yield Finding(start, end, "IP_ADDRESS", 0.9)
 
     def _version_6(self, page: Page) -> Iterator[Finding]:
         for start, end in page.matches(_IPV6):
@@ -62,6 +62,11 @@ class Addresses:
         if address.is_unspecified or (isinstance(address, IPv4Address) and int(address) == 0xFFFFFFFF):
             return False
         return self._private or not (address.is_loopback or address.is_link_local or _private(address))
+
+
+def _announced(page: Page, start: int) -> bool:
+    before = page.lower[max(0, start - 24) : start].replace(b":", b" ").split()
+    return any(word in (b"ip", b"ipv4", b"host", b"address", b"server", b"addr") for word in before)
 
 
 def _private(address: IPv4Address | IPv6Address) -> bool:

@@ -7,11 +7,17 @@ from functools import cache
 from typing import Any, Final
 
 from watchers.pii.topics import FOREIGN, TOPICS
-from watchers.view import ByteView, pattern, view
+from watchers.view import CASELESS, LOWER, ByteView, pattern, view
 
 _DIGITS: Final = b"0123456789"
 _NOT_DIGITS: Final = bytes(set(range(256)) - set(_DIGITS))
 _WORD: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+# Six digits, a version 4 address, a postal code of five, a British postal code, an Indian PAN.
+_NUMERIC: Final = pattern(
+    r"\d(?:[ ()./:-]{0,4}\d){5}|\d\.\d{1,3}\.\d|\d{5}|[A-Z]\d{1,2}[A-Z]? \d[A-Z]{2}|[A-Z]{5}\d{4}[A-Z]"
+)
+_LONG_TOKEN: Final = pattern(r"[A-Za-z0-9]{16}")
+_FOREIGN_BYTES: Final = (bytes([LOWER]), bytes([CASELESS]))
 _JOINTS: Final = frozenset(b".-/:,+")  # between digits they make one longer number
 BEFORE: Final = 64  # characters in which an announcing word counts, before and after a number
 AFTER: Final = 24
@@ -35,6 +41,8 @@ class Page:
     data: bytes
     lower: bytes
     digits: int
+    numeric: bool  # a number of six digits or more stands somewhere, or the form of an IP address or a postal code
+    long_token: bool  # a run of sixteen letters and digits stands somewhere
     topics: dict[str, list[int]] = field(default_factory=dict)  # topic -> where its words start, ascending
 
     def near(self, topic: str, start: int, end: int, before: int = BEFORE, after: int = AFTER) -> bool:
@@ -78,11 +86,12 @@ def page(text: str) -> Page:
     """Lay out a text; costs a few microseconds a kilobyte."""
     seen = view(text)
     data = seen.data
-    made = Page(seen, data, data.lower(), len(data.translate(None, _NOT_DIGITS)))
-    if made.digits:
-        _find_topics(made)
-        if not text.isascii():
-            _find_foreign(made, text)
+    digits = len(data.translate(None, _NOT_DIGITS))
+    numeric = digits >= 4 and _NUMERIC.search(data) is not None
+    made = Page(seen, data, data.lower(), digits, numeric, digits > 0 and _LONG_TOKEN.search(data) is not None)
+    _find_topics(made)
+    if digits and any(byte in data for byte in _FOREIGN_BYTES):
+        _find_foreign(made, text)
     return made
 
 

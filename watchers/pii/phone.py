@@ -15,8 +15,8 @@ from watchers.pii.page import Finding, Page
 from watchers.view import pattern
 
 _EXTENSION: Final = r"(?: {0,2}(?i:x|ext\.?|extension|#|durchwahl|poste) {0,2}\d{1,6})?"
-_GROUPS: Final = r"\d{1,15}\)?(?: ?[(/.-]{0,2} ?\(?\d{1,12}\)?){0,7}"
-_NUMBER: Final = pattern(rf"(?:\+ ?|\(\+?|\b00)?{_GROUPS}{_EXTENSION}")
+_NUMBER: Final = pattern(rf"(?:\+ ?|\(\+?)?\d\)?(?:(?: ?[()./-]{{0,2}} ?| - )\(?\d\)?){{6,}}{_EXTENSION}")
+_TIGHT: Final = pattern(r"\+?\d(?:[().-]{0,2}\d){6,14}")
 _NORTH_AMERICAN: Final = pattern(
     r"^(?:(?:\+|00)?1[ .-]{0,3})?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?:\D{1,12}\d{1,6})?$"
 )
@@ -32,6 +32,7 @@ _SUM: Final = pattern(r"^\d+ ?[-/] \d+$|^\d+ [-/] ?\d+$|^\d{4,}[-/]\d{3,4}$|^\d{
 _ASKED: Final = 64
 _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 15
+_MAX_CHARS: Final = 48
 # Plans tried for a number without a country code, the largest first; `countries` replaces them.
 COUNTRIES: Final = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "BR", "AU", "NL", "JP")
 _ASSIGNED: Final = b"=$\x80#*<>"  # before a bare number these make it an amount or a value
@@ -44,12 +45,10 @@ class Phones:
         self._countries = tuple(countries)
 
     def find(self, page: Page) -> Iterator[Finding]:
-        if page.digits < _MIN_DIGITS:
+        if page.digits < _MIN_DIGITS or not page.numeric:
             return
         asked = 0
-        for start, end in page.matches(_NUMBER):
-            if end - start < _MIN_DIGITS:
-                continue
+        for start, end in self._candidates(page):
             start, end = _trimmed(page.data, start, end)
             if not _plausible(page, start, end):
                 continue
@@ -57,6 +56,14 @@ class Phones:
             score = self._score(page, start, end, asked <= _ASKED)
             if score:
                 yield Finding(start, end, "PHONE_NUMBER", score)
+
+    def _candidates(self, page: Page) -> Iterator[tuple[int, int]]:
+        """Runs of digits; one that is too long for a number is a list of numbers, parted by blanks."""
+        for start, end in page.matches(_NUMBER):
+            if end - start <= _MAX_CHARS:
+                yield start, end
+            else:
+                yield from (match.span() for match in _TIGHT.finditer(page.data, start, end))
 
     def _score(self, page: Page, start: int, end: int, ask: bool) -> float:
         text = page.text(start, end)

@@ -99,8 +99,11 @@ _NOT_TOWNS: Final = frozenset(
     b"sincerely dear hi hello id account card order note also then after before he's she's i'm his her our your their".split()
 )
 _MILITARY_ADDRESS: Final = pattern(rf"\b{_MILITARY}")
+_ANY_STREET: Final = pattern(
+    rf"\b(?:{_STREET_NUMBERED}|{_STREET_COMPOUND}|{_STREET_PREFIXED}|{_BOX}|{_STREET_WEAK}|{_MILITARY})(?:[^A-Za-z0-9_\xc0\xde\xfe]|$)"
+)
 _ZIP: Final = pattern(rf"\b({_POSTAL})\b")
-_US_TOWN: Final = pattern(rf"\b(?:{_TOWN}),? {_STATE},? (\d{{5}}(?:-\d{{4}})?)\b")
+_US_ZIP: Final = pattern(rf"\b{_STATE},? (\d{{5}}(?:-\d{{4}})?)\b")
 _UK_POSTCODE: Final = pattern(
     r"\b((?:GIR 0AA|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d|[A-HK-Y]\d\d|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y])) \d[ABD-HJLNP-UW-Z]{2})\b"
 )
@@ -117,6 +120,8 @@ def find_addresses(page: Page) -> Iterator[Finding]:
     if not page.digits:
         return
     announced = "address" in page.topics
+    if not announced and not _ANY_STREET.search(page.data):
+        return
     for regex in _STREETS:
         for match in regex.finditer(page.data):
             start, end = _street(page, *match.span())
@@ -178,25 +183,26 @@ def find_postal_codes(page: Page) -> Iterator[Finding]:
         for start, end in page.matches(_ZIP):
             if page.isolated(start, end) and page.near("zip", start, end, before=24, after=0):
                 yield Finding(start, end, "ZIP_CODE", 0.7)
-    if page.digits >= 5:
-        for start, end in page.matches(_US_TOWN):
+    if page.numeric and page.digits >= 5:
+        for start, end in page.matches(_US_ZIP):
             yield Finding(start, end, "ZIP_CODE", 0.7)
-    if page.digits >= 2:
+    if page.numeric:
         for start, end in page.matches(_UK_POSTCODE):
             yield Finding(start, end, "ZIP_CODE", 0.65)
 
 
 def find_coordinates(page: Page) -> Iterator[Finding]:
-    if page.digits < 8:
+    if page.digits < 6:
         return
-    for match in _GPS.finditer(page.data):
+    for match in _GPS.finditer(page.data) if page.numeric and page.data.count(b".") > 1 else ():
         start, end = match.span(1)[0], match.span(2)[1]
         if page.isolated(start, end) and _on_earth(page.text(*match.span(1)), page.text(*match.span(2))):
             score = 0.9 if page.near("gps", start, end) else _precision(page.text(start, end))
             if score:
                 yield Finding(start, end, "GPS_COORDINATES", score)
-    for start, end in page.matches(_DMS):
-        yield Finding(start, end, "GPS_COORDINATES", 0.9)
+    if b"\xa4" in page.data or "gps" in page.topics:
+        for start, end in page.matches(_DMS):
+            yield Finding(start, end, "GPS_COORDINATES", 0.9)
 
 
 def _on_earth(latitude: str, longitude: str) -> bool:

@@ -69,11 +69,10 @@ TOPICS: Final[dict[str, str]] = {
         "send it to|sent to|return to|home|residence|resides at|residing at|reside at|moved to|taxi to|meet me at|"
         "domicile|wohne|wohnt|wohnhaft|anschrift|habite|vivo en|vive en|moro na|abito in|street|apartment|meet at|drive to|restaurant|corner of"
     ),
-    "ip": "ip|ipv4|ipv6|host|hosts|server|address|ping|ssh|gateway|subnet|dns|from|client|proxy|addr|peer|login|blocked",
-    "version": "version|versions|v|ver|release|section|chapter|figure|sec|oid|rfc|clause|paragraph|build|upgrade|driver",
+    "version": "version|versions|v|ver|release|section|chapter|figure|sec|oid|rfc|clause|paragraph|build|upgrade",
     "gps": (
-        "gps|coordinates|coords|coordinate|latitude|longitude|lat|lon|lng|long|location|located|geo|geolocation|position|"
-        "koordinaten|coordonnees|coordenadas|coordinate|map|maps|pin"
+        "gps|coordinates|coords|coordinate|latitude|longitude|lat|lon|lng|location|located|geo|geolocation|"
+        "koordinaten|coordonnees|coordenadas|map|maps"
     ),
     "website": "website|web site|homepage|home page|site|blog|portfolio|web|domain|webpage|url|webseite|pagina",
     "username": (
@@ -142,7 +141,7 @@ TOPICS: Final[dict[str, str]] = {
     "mx_curp": "curp|clave unica",
     "mx_rfc": "rfc|registro federal",
     "ar_dni": "dni|cuil|cuit|documento",
-    "cl_rut": "rut|run|rol unico",
+    "cl_rut": "rut|rol unico",
     "co_cc": "cedula|cc|c.c|nit|ciudadania",
     "pe_dni": "dni|cui|documento",
     "ec_ci": "cedula|ci|c.i",

@@ -4,13 +4,14 @@
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from watchers.secrets.likely import chosen_password, entropy, placeholder, random_looking
 from watchers.view import pattern
 
 Found = tuple[int, int, str, float]  # start, end, label, score
+Search = Callable[[bytes], Iterator[Found]]
 
 _PRIVATE_KEY: Final = pattern(
     r"-----BEGIN[ A-Z0-9_-]{0,60}PRIVATE KEY(?: BLOCK)?-----([A-Za-z0-9+/=\s\\:,.()-]{40,}?)-----END[ A-Z0-9_-]{0,60}KEY(?: BLOCK)?-----"
@@ -55,6 +56,7 @@ _NAMED: Final = pattern(
 _SEED: Final = pattern(
     r"(?i)\b(?:seed phrase|recovery phrase|mnemonic|seed words|wallet seed|secret phrase)[^\n:]{0,40}?(?::|=|\bis\b)\s{0,3}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b"
 )
+_SEED_WORDS: Final = 8  # different ones
 _DUMMIES: Final = frozenset(
     b"password pass passwd pwd secret changeme user admin root test guest postgres mysql redis mongo rabbitmq token example "
     b"mypassword mysecret yourpassword pass123 password123 password1 db_password x xx xxx".split()
@@ -65,28 +67,32 @@ _GENERIC_FLOOR: Final = 3.3
 
 def find(data: bytes, lower: bytes) -> Iterator[Found]:
     """Yield every secret without a vendor; each search runs only where its sign is in the text."""
-    if b"-----begin" in lower or b"putty-user" in lower:
-        yield from _private_keys(data)
-    if b"ey" in data or b"ew" in data:
+    if b"eyJ" in data or b"ewo" in data or b"eyA" in data:
         yield from _tokens(data)
-    if b"://" in data and b"@" in data:
-        yield from _urls(data)
-    if b"bearer" in lower or b"authorization" in lower:
-        yield from _headers(data)
-    if b"curl" in lower:
-        yield from ((*match.span(1), "PASSWORD", 0.9) for match in _USER_OPTION.finditer(data) if _dear(match.group(1)))
-    yield from _passwords(data, lower)
-    if any(
-        word in lower
-        for word in (b"key", b"token", b"secret", b"credential", b"cookie", b"salt", b"session", b"recovery code")
-    ):
-        yield from _named(data)
-    if b"phrase" in lower or b"mnemonic" in lower or b"seed" in lower:
-        yield from (
-            (*match.span(1), "SEED_PHRASE", 0.9)
-            for match in _SEED.finditer(data)
-            if len(set(match.group(1).split())) > 8
-        )
+    for search in _searches(lower):
+        yield from search(data)
+
+
+def _searches(lower: bytes) -> list[Search]:
+    """The searches whose sign is in the text, in a fixed order; one pass, given up once all were seen."""
+    wanted: set[Search] = set()
+    match = _SIGNS.search(lower)
+    while match and len(wanted) < len(_SIGN_OF):
+        wanted.add(_SEARCHES[next(group for group in range(_SIGNS.groups) if match.group(group + 1) is not None)])
+        match = _SIGNS.search(lower, match.start() + 1)
+    if _passwords in wanted:
+        wanted.add(_pins)  # a "passcode" may be either
+    return [search for search in _SEARCHES if search in wanted]
+
+
+def _user_options(data: bytes) -> Iterator[Found]:
+    return ((*match.span(1), "PASSWORD", 0.9) for match in _USER_OPTION.finditer(data) if _dear(match.group(1)))
+
+
+def _seeds(data: bytes) -> Iterator[Found]:
+    for match in _SEED.finditer(data):
+        if len(set(match.group(1).split())) > _SEED_WORDS:
+            yield *match.span(1), "SEED_PHRASE", 0.9
 
 
 def _dear(value: bytes) -> bool:
@@ -139,27 +145,20 @@ def _basic(value: bytes) -> bool:
         return False
 
 
-def _passwords(data: bytes, lower: bytes) -> Iterator[Found]:
-    if b"pwd" in lower or b"password" in lower:
-        for match in _ADO.finditer(data):
-            group = 1 if match.group(1) else 2
-            if _dear(match.group(group)):
-                yield *match.span(group), "CONNECTION_STRING", 0.9
-    if any(word in lower for word in _PASSWORD_WORDS):
-        for match in _PASSWORD.finditer(data):
-            group = next(number for number in range(1, 5) if match.group(number) is not None)
-            value = match.group(group) if group < 4 else match.group(group).rstrip(b".?,;:)]}")
-            if chosen_password(value):
-                yield match.start(group), match.start(group) + len(value), "PASSWORD", 0.85
-    if b"pin" in lower or b"code" in lower or b"otp" in lower or b"cv" in lower:
-        for match in _PIN.finditer(data):
-            yield *match.span(1), "PIN", 0.7
+def _passwords(data: bytes) -> Iterator[Found]:
+    for match in _ADO.finditer(data):
+        group = 1 if match.group(1) else 2
+        if _dear(match.group(group)):
+            yield *match.span(group), "CONNECTION_STRING", 0.9
+    for match in _PASSWORD.finditer(data):
+        group = next(number for number in range(1, 5) if match.group(number) is not None)
+        value = match.group(group) if group < 4 else match.group(group).rstrip(b".?,;:)]}")
+        if chosen_password(value):
+            yield match.start(group), match.start(group) + len(value), "PASSWORD", 0.85
 
 
-_PASSWORD_WORDS: Final = (
-    b"pass", b"pw", b"kennwort", b"contrasena", b"mdp", b"senha", b"wachtwoord", b"haslo", b"salasana", b"losenord",
-    b"adgangskode", b"sifre", b"parola", b"jelszo", b"heslo", b"sandi",
-)  # fmt: skip
+def _pins(data: bytes) -> Iterator[Found]:
+    return ((*match.span(1), "PIN", 0.7) for match in _PIN.finditer(data))
 
 
 def _named(data: bytes) -> Iterator[Found]:
@@ -191,3 +190,19 @@ def _reference(value: bytes) -> bool:
 
 def _long(part: bytes) -> bool:
     return len(part) >= 16
+
+
+# What must be in a text, in small letters, for a search to be worth its pass.
+_SIGN_OF: Final[dict[Search, str]] = {
+    _private_keys: "-----begin|putty-user",
+    _urls: "://[^\\s/@]*@",
+    _headers: "bearer|authorization",
+    _user_options: r"\bcurl\b",
+    _passwords: "passw|passphrase|pass ?code|pwd|pass\\b|\\bpw\\b|kennwort|contrasena|\\bmdp|senha|wachtwoord|haslo|salasana|losenord|"
+    "adgangskode|sifre|parola|jelszo|heslo|sandi|mot de passe|passord",
+    _pins: r"\bpin\b|\bpin ?code|security code|verification code|\botp\b|\bcv[vc]|2fa code|passcode",
+    _named: "key|token|secret|credential|cookie|salt\\b|session|recovery code",
+    _seeds: "phrase|mnemonic|seed",
+}
+_SEARCHES: Final = tuple(_SIGN_OF)
+_SIGNS: Final = pattern("|".join(f"({signs})" for signs in _SIGN_OF.values()))

@@ -23,7 +23,7 @@ LABELS: Final = (
 _VENDOR_SCORE: Final = 0.95
 _CUSTOM_SCORE: Final = 0.95
 # Ordinary prose has no such run of characters; without one no token can be there, only words about passwords.
-_TOKEN_LIKE: Final = pattern(r"[A-Za-z0-9_+/=.~:-]{16}")
+_TOKEN_LIKE: Final = pattern(r"[A-Za-z0-9_+/=-]{16}")
 
 
 class SecretsOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,9 +3,9 @@
 usage: python -m watchers.training.secret_rules secret_patterns_gitleaks.jsonl.gz > watchers/secrets/vendors.json
 
 Two forms come out. A `prefix` rule is a whole pattern: its form alone tells the vendor. A `named` rule is the vendor's
-name and the form of the token: it counts after the name and a sign of assignment, which `watchers.secrets.vendors` adds,
-because chats say "my key is ..." where source code says "=". Rules for what is no secret (client ids, public keys), and those that the
-watcher has in its own form (JWT, private keys, generic assignments, curl) are left out.
+name and the form of the token: it counts after the name and a sign of assignment, which `watchers.secrets.vendors`
+adds, because chats say "my key is ..." where source code says "=". Rules for what is no secret (client ids, public
+keys), and those that the watcher has in its own form (JWT, private keys, assignments, curl) are left out.
 """
 
 import gzip
