@@ -5,6 +5,7 @@ request; a completion's is the answer and how it came.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from threading import Lock
 
 import structlog
@@ -57,6 +58,26 @@ class DriftStreams:
             if record is not None:
                 self._observe(outcome, masker, direction, record, embedding)
 
+    def flush(self) -> None:
+        """Weigh what waits: call it where traffic pauses."""
+        with self._lock:
+            events = self._monitor.flush()
+        self._told(events)
+
+    def save(self, file: Path) -> None:
+        """Write the state of all streams; a reader sees the old or the new file. Raises OSError."""
+        with self._lock:
+            state = self._monitor.save()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix(".new")
+        new.write_bytes(state)
+        new.replace(file)
+
+    def load(self, file: Path) -> None:
+        """Go on where `save` left off. Raises DriftError for a state that cannot be used, OSError."""
+        with self._lock:
+            self._monitor.load(file.read_bytes())
+
     def snapshot(self) -> dict[StreamKey, StreamStatus]:
         with self._lock:
             return self._monitor.snapshot()
@@ -97,6 +118,9 @@ class DriftStreams:
             events = self._monitor.observe(
                 key, embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds
             )
+        self._told(events)
+
+    def _told(self, events: Sequence[DriftEvent]) -> None:
         for event in events:
             labels = (event.stream.route, event.stream.model, event.stream.direction, event.level)
             self._instruments.add("sidewatch_drift_events_total", labels)

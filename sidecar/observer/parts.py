@@ -141,9 +141,28 @@ class Workshop:
         if not settings.drift.enabled:
             return None
         key = (settings.drift, encoder.model if encoder else "none")
-        if self._monitor is None or self._monitor[0] != key:
-            self._monitor = (key, DriftMonitor(drift_settings(settings), key[1]))
-        return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+        if self._monitor is not None and self._monitor[0] == key:
+            return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+        self._monitor = (key, DriftMonitor(drift_settings(settings), key[1]))
+        streams = DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+        _restore(streams, settings)
+        return streams
+
+
+def drift_state(settings: Settings) -> Path | None:
+    """Return the file in which the streams are kept across restarts, None where they live in memory only."""
+    return Path(settings.drift.directory) / "streams.state" if settings.drift.directory else None
+
+
+def _restore(streams: DriftStreams, settings: Settings) -> None:
+    """Load the streams' state where there is one; one that cannot be used is said and learned anew."""
+    file = drift_state(settings)
+    if file is None or not file.exists():
+        return
+    try:
+        streams.load(file)
+    except (DriftError, OSError) as error:
+        log.warning("drift streams are learned anew", file=str(file), problem=str(error))
 
 
 def _changed_at(folder: Path) -> float:

@@ -61,8 +61,16 @@ class Pipeline:
             batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, IDLE_SECONDS)
             if batch:
                 self._batch(batch, self.parts)
-            elif self._stopping.is_set():
+                continue
+            self._idle(self.parts)
+            if self._stopping.is_set():
                 return
+
+    def _idle(self, parts: Parts) -> None:
+        """Use a pause of the traffic; called at least once before the end."""
+        if parts.drift is not None:
+            with self._guarded("drift"):
+                parts.drift.flush()
 
     def _batch(self, batch: Sequence[Waiting], parts: Parts) -> None:
         outcomes: list[Outcome] = []

@@ -19,7 +19,7 @@ from sidecar.observer.exposition import Exposition
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.line_writer import LineWriter
 from sidecar.observer.outcome import Coverage, State
-from sidecar.observer.parts import PartsError, Workshop
+from sidecar.observer.parts import PartsError, Workshop, drift_state
 from sidecar.observer.pipeline import Pipeline
 from sidecar.observer.view import View
 from sidecar.observer.worker_totals import WorkerTotals
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 8.0  # at the end, for what waits; the supervisor gives 10
 FLUSH_SECONDS: Final = 1.0
+SAVE_SECONDS: Final = 60.0
 OVERLOAD: Final = Coverage(State.SKIPPED, Skip.OVERLOAD)
 
 
@@ -74,9 +75,27 @@ class Observer:
 
     async def _until_stopped(self) -> None:
         async with asyncio.TaskGroup() as group:
-            reloading = group.create_task(self._reload_on_demand())
+            helpers = [group.create_task(self._reload_on_demand()), group.create_task(self._save_at_times())]
             await self._stop_wanted.wait()
-            reloading.cancel()
+            for helper in helpers:
+                helper.cancel()
+
+    async def _save_at_times(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            await asyncio.to_thread(self._save)
+
+    def _save(self) -> None:
+        """Keep the drift streams for the next start; a disk that fails is counted and told once a minute at most."""
+        parts = self._pipeline.parts
+        file = drift_state(parts.settings)
+        if file is None or parts.drift is None:
+            return
+        try:
+            parts.drift.save(file)
+        except OSError as error:
+            self._instruments.add("sidewatch_sink_errors_total", ("drift_state", type(error).__name__))
+            log.error("drift streams not saved", file=str(file), problem=error.strerror)
 
     async def _reload_on_demand(self) -> None:
         while True:
@@ -103,6 +122,7 @@ class Observer:
     async def _drain(self) -> None:
         if not await asyncio.to_thread(self._pipeline.stop, DRAIN_SECONDS):
             log.warning("ended before everything was judged", waiting=len(self._backlog))
+        await asyncio.to_thread(self._save)
         await asyncio.sleep(0)  # the last settlings are callbacks of this loop
         self._collector.close()
         if not await asyncio.to_thread(self._writer.close, FLUSH_SECONDS):
