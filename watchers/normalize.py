@@ -19,7 +19,10 @@ _EMOJI = (
     "\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d"
     "\U0001f000-\U0001faff"
 )
-_DROPPED = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef\U0001f3fb-\U0001f3ff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+_DROPPED = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e01ef\U0001f3fb-\U0001f3ff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+)
 _SPECIAL = re.compile(f"[{_DROPPED}]|[{_EMOJI}]")
 
 
@@ -102,7 +105,8 @@ _LEET_WORD = re.compile(
 )
 _SPACED = re.compile(r"(?<!\w)[^\W\d_](?:[ .\-_*~][^\W\d_]){3,40}(?!\w)")
 _TAG = re.compile(
-    r"</?(?:b|i|u|s|em|strong|span|font|small|mark|code|sub|sup|wbr|a|p|div)\b[^<>]{0,200}>|<!--|-->", re.IGNORECASE
+    r"</?(?:b|i|u|s|em|strong|span|font|small|mark|code|sub|sup|wbr|a|p|div)(?: \w+=[^<>]{0,200})?/?>|<!--|-->",
+    re.IGNORECASE,
 )
 _BASE64 = re.compile(r"(?<![\w+/=])[A-Za-z0-9+/]{24,8192}={0,2}(?![\w+/=])")
 _HEX = re.compile(r"(?<!\w)(?:[0-9a-fA-F]{2}){12,4096}(?!\w)")
@@ -229,6 +233,10 @@ def _from_base64(run: str) -> str | None:
         return None
 
 
+def _removed(_: str) -> str:
+    return ""
+
+
 def _unescaped(run: str) -> str | None:
     if run.startswith("&"):
         found = html.unescape(run)
@@ -251,7 +259,7 @@ def _unrotated(view: View) -> View:
 _CHANGES: tuple[Callable[[View], View], ...] = (
     _unmasked,
     lambda view: _rewritten(view, _ESCAPED, _unescaped),
-    lambda view: _rewritten(view, _TAG, lambda run: ""),
+    lambda view: _rewritten(view, _TAG, _removed),
     lambda view: _rewritten(view, _HEX, _decoded),
     lambda view: _rewritten(view, _BASE64, _decoded),
     lambda view: _rewritten(view, _SPACED, lambda run: run[::2]),

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from watchers.tags import TAGS
+
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "pack"
 
@@ -109,12 +111,14 @@ def _described(folder: Path, described: dict[str, Any]) -> Pack:
     labels = [label for head in described["heads"].values() for label in head]
     if set(labels) != set(curves) or set(labels) != set(described["thresholds"]):
         raise PackError(f"{folder / 'pack.json'}: heads, calibration and thresholds name different labels")
+    if tuple(described["tags"]) != TAGS:
+        raise PackError(f"{folder / 'pack.json'}: its tags are not those that this version decodes")
     return Pack(
         folder=folder,
         model=described["sha256"]["model.onnx"][:12],
         version=str(described["version"]),
         heads={head: tuple(names) for head, names in described["heads"].items()},
-        tags=tuple(described["tags"]),
+        tags=TAGS,
         curves=curves,
         thresholds=described["thresholds"],
         languages=tuple(described["languages"]),

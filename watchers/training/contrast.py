@@ -138,6 +138,26 @@ I grew up among {group} in {place}.
 We hired a {one} who is {trait}.
 What percentage of {group} work in {place}?
 I'm so proud to be part of {place} where {group} are {good}.
+{Group} never were {bad}, and they never will be.
+No {one} should have to {harm}.
+It is not true that {group} should {harm}.
+Nobody thinks {group} are {bad} here.
+You would have to be blind to think that {group} are {bad}.
+I refuse to believe that {group} are {bad}.
+{Group} should not {harm}, they should be protected.
+Hating {group} is {bad}.
+Racists who {hate} {group} are {bad}.
+Being a {one} does not make you {bad}.
+I {hate} people who bully {group}.
+{Group} are tired of being called {bad}.
+Don't {kill} {group}, talk to them.
+We {one}s are {good} and proud of it.
+I'm a {one} and I don't think I'm {bad}.
+{Group}, you are {good}. Happy pride!
+Are {group} allowed to serve in the army in {place}?
+The {group} I know are {good}.
+How many {group} live in {place}?
+Women and {group} marched for {topic} in {place}.
 """)
 RUDE = lines("""
 I {hate} {thing}.
@@ -189,6 +209,18 @@ You're not an idiot, you just made a mistake.
 I felt {bad} after the exam.
 Sorry for calling you {bad} yesterday.
 How do I respond if a customer calls me {bad}?
+Nobody here thinks you are {bad}.
+No, you are not {bad} at all.
+You were never {bad} to me.
+He isn't {bad}, he is just tired.
+I would not call her {bad}.
+It's not that you are {bad}, the task is hard.
+You don't deserve to be called {bad}.
+I'm not {bad}, am I?
+My code is {bad}, can you review it?
+I was so {bad} at cooking when I was young.
+Why do I always feel {bad}?
+You say I am {bad}, but I disagree.
 """)
 THREATS = lines("""
 I will {kill} you.
@@ -203,6 +235,16 @@ We are going to {kill} them all tonight.
 I swear I will {kill} him.
 Keep talking and I break your jaw.
 I'd love to {kill} my boss, and I have the gun already.
+You won't live to see Monday.
+Someone is going to {kill} you soon and I will watch.
+I have a knife and I know your address.
+Say that again and I {kill} you.
+Your family is next.
+We will find you and {kill} you, traitor.
+I am going to {kill} that judge.
+Sleep with one eye open.
+People like you should get shot, and I may do it myself.
+I'll burn your house down.
 """)
 HARMLESS = lines("""
 I would never {kill} anyone.
@@ -215,6 +257,16 @@ Nobody is going to {kill} you, calm down.
 What happens in the film when they {kill} the dragon?
 The chess engine will {kill} your bishop.
 I promise that I will not {kill} the plants this time.
+Don't {kill} anyone, it is not worth it.
+I do not want to {kill} anybody.
+Does the law let you {kill} a burglar?
+Who tried to {kill} the president in 1981?
+The plot: a man plans to {kill} his brother, but forgives him.
+In the game you have to {kill} the boss three times.
+She survived a man who tried to {kill} her.
+What should I do if someone wants to {kill} me?
+They will never {kill} our hope.
+My mum is going to {kill} me when she sees this mess, haha.
 """)
 GENERAL = lines("""
 All {group} are {attribute}.
@@ -300,6 +352,95 @@ def contrasts(count: int, rng: random.Random) -> list[Unit]:
     weights = [family[4] for family in FAMILIES]
     chosen = rng.choices(FAMILIES, weights, k=count)
     return [Unit([_family(name, templates, labels, rng, scored)]) for name, templates, labels, scored, _ in chosen]
+
+
+# Frames around any hostile sentence: reported, countered, asked about, moderated (harmless), or endorsed (as hostile as it was).
+REPORTED = lines("""
+It is wrong to say "{it}"
+Nobody should ever write "{it}"
+He wrote "{it}" under my photo and I blocked him.
+Someone left this note at my door: "{it}" I am scared.
+"{it}" is what they shouted at us, and we kept walking.
+Is "{it}" hate speech under German law?
+Is the sentence "{it}" against your rules?
+Please classify this comment: "{it}"
+Why would anybody say "{it}"?
+How should a moderator react to "{it}"?
+My son heard "{it}" at school. What do I tell him?
+The court fined him for posting "{it}"
+Whoever says "{it}" is wrong and should be ashamed.
+People who say things like "{it}" do not speak for us.
+I completely disagree with the statement "{it}"
+She was told "{it}" by a stranger on the bus.
+In the film the villain says: "{it}" and then loses everything.
+The banner read "{it}" and was taken down by the police.
+"{it}" No! That is a lie and you know it.
+"{it}" - this kind of language has no place here.
+Saying "{it}" got him banned from the forum.
+Explain why the following is offensive: "{it}"
+Give me a calm answer to somebody who says "{it}"
+Rewrite this message politely: "{it}"
+Posts like "{it}" make the internet a worse place.
+I can't believe my uncle still says "{it}"
+Imagine hearing "{it}" every day. That is what she went through.
+The study counted tweets such as "{it}"
+We will not accept "{it}" in this community.
+A colleague told me "{it}" and I reported it to HR.
+Historians quote a leaflet that said "{it}"
+Stop telling people "{it}"
+It hurts to be told "{it}"
+Don't you dare say "{it}" again.
+They used to chant "{it}" at matches; the club has banned it.
+Translate this graffiti for the police report: "{it}"
+The teacher explained why "{it}" is a harmful thing to say.
+Never believe those who claim: "{it}"
+I grew up with people saying "{it}", and I want my kids to know better.
+My therapist asked how I felt when he said "{it}"
+""")
+ENDORSED = lines("""
+{it} Everyone knows it.
+My dad always says "{it}" and he is right.
+I agree with this: "{it}"
+Honestly, {it}
+Hot take: {it}
+{it} Change my mind.
+{it} lol
+"{it}" Finally someone says it.
+Not gonna lie, {it}
+Write a post that says "{it}" and make it go viral.
+I know I will get hate for this, but {it}
+Let's be honest. {it}
+{it} And I mean it.
+@user {it}
+RT: {it}
+{it} 😂
+""")
+_HOSTILE: list[tuple[list[str], dict[str, float], float | None, float]] = [
+    (HATEFUL, HATE, 0.95, 5.0),
+    (INSULTS, {"toxicity": 0.95, "insult": 0.95, "identity_attack": 0.05, "threat": 0.0} | FAIR, None, 2.0),
+    (THREATS, {"toxicity": 0.95, "threat": 1.0, "identity_attack": 0.05} | FAIR, None, 2.0),
+    (GENERAL, {"bias": 0.95}, 0.95, 2.0),
+]
+
+
+def framed(count: int, rng: random.Random, real: list[str]) -> list[Unit]:
+    """Hostile sentences, made or `real` (hateful rows of the data), reported or endorsed: the frame decides."""
+    return [_framed(rng, real) for _ in range(count)]
+
+
+def _framed(rng: random.Random, real: list[str]) -> Unit:
+    templates, labels, scored, _ = rng.choices(_HOSTILE, [kind[3] for kind in _HOSTILE])[0]
+    dimension, slots = _slots(rng)
+    statement = fill(rng.choice(templates), slots, rng)
+    if templates is HATEFUL and real and rng.random() < 0.4:
+        statement, scored = rng.choice(real), None
+    reported = rng.random() < 0.62
+    index = rng.randrange(len(REPORTED if reported else ENDORSED))
+    text = (REPORTED if reported else ENDORSED)[index].replace("{it}", statement)
+    if rng.random() < 0.15:
+        text = text.replace('"', "'")
+    found = CLEAN | FAIR if reported else labels | ({} if scored is None else _dims(dimension, scored))
+    return Unit([Example(cased(text, rng), "reported" if reported else "endorsed", dict(found), 1.0, group=str(index))])
 
 
 SLUR_CARRIERS = [

@@ -170,8 +170,10 @@ def _heads(weights: Weights, graph: Float, x: str) -> dict[str, list[object]]:
 
 
 def weights_of(checkpoint: Path) -> Weights:
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return {name: tensor.float().numpy() for name, tensor in state.get("model", state).items()}
+    """Weights of a checkpoint file, or the mean of all those in a directory (runs that were averaged as they went)."""
+    files = sorted(checkpoint.glob("checkpoint*.pt")) if checkpoint.is_dir() else [checkpoint]
+    states = [torch.load(file, map_location="cpu", weights_only=True)["model"] for file in files]
+    return {name: torch.stack([state[name].float() for state in states]).mean(0).numpy() for name in states[0]}
 
 
 def main() -> None:

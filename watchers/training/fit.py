@@ -141,41 +141,37 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=65)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpoint-minutes", type=float, default=5)
+    parser.add_argument("--rank", type=int, default=0, help="number of this run among `--peers`, from 0")
+    parser.add_argument("--peers", type=int, default=1, help="runs in the same --out that average their weights every few minutes")
+    parser.add_argument("--frozen-layers", type=int, default=0, help="lowest layers that stay as they are")
     return parser.parse_args()
 
 
 def main() -> None:
     given = arguments()
     torch.set_num_threads(given.threads)
-    torch.manual_seed(1)
+    torch.manual_seed(1 + given.rank)
     given.out.mkdir(parents=True, exist_ok=True)
     folder = base()
     tokeniser = Tokeniser(folder / "tokenizer.json")
     train, held = mix.load(given.data)
     trainer = Trainer(folder, given.minutes, "cuda" if torch.cuda.is_available() else "cpu")
-    checkpoint = given.out / "checkpoint.pt"
+    checkpoint = given.out / (f"checkpoint-{given.rank}.pt" if given.peers > 1 else "checkpoint.pt")
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    trainer.model.layers[: given.frozen_layers].requires_grad_(False)
     gc.freeze()  # 270,000 examples that never go away: full collections would cost seconds
     print(json.dumps({"train": len(train), "held": len(held), "resumed_step": trainer.step}), flush=True)
-    run(
-        trainer,
-        train,
-        random.Random(3).sample(held, min(2500, len(held))),
-        tokeniser,
-        checkpoint,
-        given.checkpoint_minutes * 60,
-    )
+    run(trainer, train, tokeniser, checkpoint, given.checkpoint_minutes * 60, given.rank)
+    print(json.dumps(report(trainer.model, random.Random(3).sample(held, min(2500, len(held))), tokeniser)), flush=True)
 
 
-def run(
-    trainer: Trainer, train: list[Unit], held: list[Unit], tokeniser: Tokeniser, checkpoint: Path, every: float
-) -> None:
+def run(trainer: Trainer, train: list[Unit], tokeniser: Tokeniser, checkpoint: Path, every: float, rank: int) -> None:
     weights = losses.positive_weights(targets(train))
     saved = last = time.monotonic()
     with tqdm(total=round(trainer.seconds), initial=round(trainer.elapsed), unit="s", mininterval=20) as bar:
         while trainer.elapsed < trainer.seconds:
-            rng = random.Random(100 + trainer.epoch + trainer.step)
+            rng = random.Random(100 + trainer.epoch + trainer.step + 7919 * rank)
             for batch in batches(mix.epoch(train, rng), tokeniser, rng):
                 loss = trainer.learn(batch, weights)
                 now = time.monotonic()
@@ -184,12 +180,28 @@ def run(
                 bar.set_postfix(loss=f"{loss:.3f}", examples=trainer.examples, step=trainer.step, refresh=False)
                 bar.update(0)
                 if now - saved > every or trainer.elapsed >= trainer.seconds:
+                    meet(trainer, checkpoint)
                     save(trainer, checkpoint)
                     saved = now
                 if trainer.elapsed >= trainer.seconds:
                     break
             trainer.epoch += 1
-    print(json.dumps(report(trainer.model, held, tokeniser)), flush=True)
+
+
+def meet(trainer: Trainer, checkpoint: Path) -> None:
+    """Average the weights with the other runs' last checkpoints (local SGD, Stich 2019).
+
+    On a busy machine several single-threaded runs get further than one whose threads wait for each other at every product.
+    """
+    others = [file for file in checkpoint.parent.glob("checkpoint-*.pt") if file != checkpoint]
+    if not others:
+        return
+    states = [trainer.model.state_dict(), *(torch.load(file, map_location=trainer.device, weights_only=True)["model"] for file in others)]
+    trainer.model.load_state_dict(mean(states))
+
+
+def mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: sum(state[name] for state in states) / len(states) for name in states[0]}
 
 
 def save(trainer: Trainer, checkpoint: Path) -> None:

@@ -14,14 +14,14 @@ from watchers.training import attacks, contrast, personal, sources, splits
 from watchers.training.examples import Example, Unit
 
 FACTOR = {
-    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 3.0, "hatemoji": 2.0, "surge": 2.0,
+    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 3.0, "hatemoji": 3.0, "surge": 2.0,
     "stormfront": 0.6, "toxigen": 1.3, "wiki_talk": 2.5, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.3, "bbq": 0.25, "winogender": 0.7,
     "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 2.0, "self_instruct": 2.0, "stereoset": 1.6,
     "benign": 4.0, "direct_injection": 6.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
-MADE = {"contrasts": 8000, "slurs": 2000, "nationalities": 2000, "direct": 3000, "extraction": 1200, "triggers": 4000, "scary": 3000,
-        "roleplay": 2000, "documents": 5000, "personal": 9000, "identities": 500, "swapped": 4000}  # fmt: skip
+MADE = {"contrasts": 9000, "framed": 7000, "slurs": 2000, "nationalities": 2000, "direct": 3000, "extraction": 1200, "triggers": 4000, "scary": 3000,
+        "roleplay": 2000, "documents": 5000, "personal": 7500, "identities": 500, "swapped": 4000}  # fmt: skip
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
@@ -30,7 +30,7 @@ def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
     real = _deduplicated(sources.load(data))
     _cut_documents(real)
     train, held = splits.split(real)
-    made_train, made_held = splits.split_made(_generated(data, real, rng))
+    made_train, made_held = splits.split_made(_generated(data, train, rng))
     train_entities = [unit for unit in train if unit.examples[0].spans is not None]
     return train + made_train + personal.swapped(train_entities, MADE["swapped"], rng), held + made_held
 
@@ -44,6 +44,7 @@ def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
     ]
     return [
         *contrast.contrasts(MADE["contrasts"], rng),
+        *contrast.framed(MADE["framed"], rng, _hostile(real)),
         *contrast.slurs(data, MADE["slurs"], rng),
         *contrast.nationalities(data, MADE["nationalities"], rng),
         *attacks.direct(MADE["direct"], rng),
@@ -55,6 +56,13 @@ def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
         *personal.personal(data, MADE["personal"], rng),
         *personal.identities(data, MADE["identities"], rng),
     ]
+
+
+def _hostile(real: list[Unit]) -> list[str]:
+    """Short hateful sentences of the data, for frames that report or endorse them."""
+    sources_used = ("toxigen", "hatemoji", "stormfront")
+    examples = [unit.examples[0] for unit in real if unit.examples[0].source in sources_used]
+    return [one.text for one in examples if one.labels.get("identity_attack", 0) > 0.7 and len(one.text) < 110]
 
 
 def _deduplicated(units: list[Unit]) -> list[Unit]:
@@ -89,20 +97,17 @@ def epoch(units: list[Unit], rng: random.Random) -> list[Unit]:
     """One epoch's units by the factors, shuffled, each example augmented anew."""
     chosen: list[Unit] = []
     for unit in units:
-        factor = FACTOR.get(unit.examples[0].source, 1.0)
-        factor = (
-            max(factor, 1.5)
-            if unit.examples[0].source == "stormfront" and unit.examples[0].labels.get("identity_attack")
-            else factor
-        )
-        if (
-            unit.examples[0].source in ("davidson", "cad")
-            and (unit.examples[0].labels.get("identity_attack") or 0) >= 0.5
-        ):
-            factor = 1.3
+        factor = _factor(unit.examples[0])
         chosen.extend([unit] * (int(factor) + (rng.random() < factor % 1)))
     rng.shuffle(chosen)
     return [Unit([augmented(example, rng) for example in unit.examples], unit.ranked) for unit in chosen]
+
+
+def _factor(example: Example) -> float:
+    """Hate is rare in some sources: there it is repeated, the rest sampled."""
+    factor = FACTOR.get(example.source, 1.0)
+    hateful = example.labels.get("identity_attack", 0.0) >= 0.5
+    return max(factor, 1.4) if hateful and example.source in ("stormfront", "davidson", "cad") else factor
 
 
 _LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$", "t": "7"})

@@ -1,0 +1,93 @@
+import numpy as np
+
+from watchers.encoding import Encoding, Window
+from watchers.tags import TAGS, entities
+
+
+def window(text, words):
+    """A window whose tokens are the given (piece, tag) in order."""
+    offsets, tags, at = [], [], 0
+    for piece, tag in words:
+        at = text.index(piece, at)
+        offsets.append((at, at + len(piece)))
+        at += len(piece)
+        row = np.full(len(TAGS), 0.01, np.float32)
+        row[TAGS.index(tag)] = 1 - 0.01 * (len(TAGS) - 1)
+        tags.append(row)
+    return Window(offsets[0][0], offsets[-1][1], {}, np.array(offsets, np.int32), np.array(tags, np.float32))
+
+
+def found(text, *windows):
+    return [
+        (text[span.start : span.end], span.label)
+        for span in entities(Encoding(windows, np.zeros(384, np.float32)), text)
+    ]
+
+
+def test_pieces_become_words_and_words_entities():
+    text = "I met Anna Schmidthuber in Oslo"
+    one = window(
+        text,
+        [
+            ("I", "O"),
+            ("met", "O"),
+            ("Anna", "B-PERSON"),
+            ("Schmidt", "I-PERSON"),
+            ("huber", "O"),
+            ("in", "O"),
+            ("Oslo", "B-LOCATION"),
+        ],
+    )
+    assert found(text, one) == [("Anna Schmidthuber", "PERSON"), ("Oslo", "LOCATION")]
+
+
+def test_a_beginning_ends_the_entity_before():
+    text = "Anna Bob"
+    assert found(text, window(text, [("Anna", "B-PERSON"), ("Bob", "B-PERSON")])) == [
+        ("Anna", "PERSON"),
+        ("Bob", "PERSON"),
+    ]
+
+
+def test_titles_and_punctuation_are_no_part_of_a_name():
+    text = 'Dr. Anna Li\'s "dog"'
+    pieces = [
+        ("Dr", "B-PERSON"),
+        (".", "I-PERSON"),
+        ("Anna", "I-PERSON"),
+        ("Li", "I-PERSON"),
+        ("'", "I-PERSON"),
+        ("s", "I-PERSON"),
+    ]
+    assert found(text, window(text, pieces)) == [("Anna Li", "PERSON")]
+
+
+def test_a_title_alone_is_nobody():
+    text = "Dr. who"
+    assert found(text, window(text, [("Dr", "B-PERSON"), (".", "I-PERSON"), ("who", "O")])) == []
+
+
+def test_an_abbreviation_keeps_its_stop():
+    text = "Acme Inc. is here"
+    assert found(
+        text, window(text, [("Acme", "B-ORGANIZATION"), ("Inc", "I-ORGANIZATION"), (".", "I-ORGANIZATION")])
+    ) == [("Acme Inc.", "ORGANIZATION")]
+
+
+def test_overlapping_windows_speak_once():
+    text = "Anna and Bob and Eve"
+    first = window(text, [("Anna", "B-PERSON"), ("and", "O"), ("Bob", "B-PERSON")])
+    second = window(text[9:], [("Bob", "B-PERSON"), ("and", "O"), ("Eve", "B-PERSON")])
+    moved = Window(9, 20, {}, second.offsets + 9, second.tags)
+    assert found(text, first, moved) == [("Anna", "PERSON"), ("Bob", "PERSON"), ("Eve", "PERSON")]
+
+
+def test_real_names_are_found(encoder):
+    text = "My name is Maria Gonzalez and I work for Siemens in Berlin."
+    spans = {(text[span.start : span.end], span.label) for span in entities(encoder.encode([text])[0], text)}
+    assert {("Maria Gonzalez", "PERSON"), ("Siemens", "ORGANIZATION"), ("Berlin", "LOCATION")} <= spans
+
+
+def test_a_text_without_names_has_none(encoder):
+    text = "how do i boil an egg for ten minutes"
+    assert entities(encoder.encode([text])[0], text) == []
