@@ -2,26 +2,28 @@
 
 from collections.abc import Mapping
 
-from watchers.drift.events import DriftEvent, Level
+from watchers.drift.events import DriftEvent, Level, StreamStatus
 from watchers.watcher import Direction
 
 # Categories that name what answered; a new value in one of them is the provider's doing.
 PROVIDER_CATEGORIES = ("answered_model", "system_fingerprint", "response_model")
 # What a changed model shows in its completions.
 SIGNS = ("tokens", "length", "refusal", "latency", "duration", "first_token", "tokens_per_second")
+ON_ITS_WAY = 0.005  # of the evidence that an alarm needs
 RAISED = (Level.WARNING, Level.DRIFT)
 
 
-def attribute(event: DriftEvent, other: Level | None) -> str:
+def attribute(event: DriftEvent, other: StreamStatus | None, budget: float) -> str:
     """Return prompts, completions, both, provider, or unknown while the other direction is not yet known.
 
-    `other` is the level of the same traffic in the other direction.
+    `other` is the same traffic in the other direction; one that is on its way to an alarm counts as changed, since
+    two streams that change together do not alarm in the same instant. `budget`: where the alarm stands.
     """
-    if other in RAISED:
+    if other is not None and (other.level in RAISED or other.evidence >= max(50.0, ON_ITS_WAY * budget)):
         return "both"
     if event.stream.direction is Direction.PROMPT:
         return "prompts"
-    if other is not Level.STABLE:
+    if other is None or other.level is not Level.STABLE:
         return "unknown"
     return "provider" if _names_changed(event.reason) or _signs(event.reason) >= 2 else "completions"
 

@@ -8,7 +8,16 @@ from watchers.drift.attribution import attribute
 from watchers.drift.baseline import Baseline, from_table
 from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window
-from watchers.drift.events import BaselineError, DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
+from watchers.drift.events import (
+    BaselineError,
+    DriftError,
+    DriftEvent,
+    DriftSettings,
+    Level,
+    Strata,
+    StreamKey,
+    StreamStatus,
+)
 from watchers.drift.ranks import Ranks
 from watchers.drift.reference import Reference, Scalar
 from watchers.drift.samples import Sample, Table
@@ -17,8 +26,9 @@ from watchers.drift.state import from_bytes, to_bytes
 from watchers.drift.stream import Stream
 from watchers.drift.witness import Witness
 from watchers.encoding import Floats
+from watchers.watcher import Direction
 
-KEPT = (
+KEPT = (Direction, Level, Strata,
     DriftSettings, Evidence, Map, Ranks, Reference, Sample, Scalar, Stream, StreamKey, Table, Window, Witness,
 )  # fmt: skip
 CLASSES = {kind.__name__: kind for kind in KEPT}
@@ -133,7 +143,7 @@ class DriftMonitor:
         if event.level in (Level.STABLE, Level.INSUFFICIENT_DATA):
             return event
         other = self._streams.get(event.stream.counterpart())
-        found = attribute(event, None if other is None else other.level)
+        found = attribute(event, None if other is None else other.status(), self._budget)
         return replace(event, reason={**event.reason, "attribution": found})
 
     def _stream(self, key: StreamKey) -> Stream:

@@ -12,6 +12,7 @@ from watchers.drift.scores import SCORES, Map, fit_map
 from watchers.drift.witness import WITNESSES, Witness
 
 LEAST_SAMPLES = 40
+LEAST_SPAN = 1e-3  # of a score: its bins stay wider than the rounding of a sum in single precision
 FITTED = 0.5  # share of the reference that fits; the rest calibrates
 # Shares of the false-alarm budget among the embedding's scores; one not named here has 0.5.
 EMBEDDING_WEIGHTS = {
@@ -33,7 +34,8 @@ class Scalar:
     scale: float
 
     def __call__(self, values: Doubles) -> Doubles:
-        transformed: Doubles = np.arcsinh((values - self.middle) / self.scale)
+        with np.errstate(over="ignore"):
+            transformed: Doubles = np.arcsinh((values - self.middle) / self.scale)
         return transformed
 
 
@@ -130,5 +132,5 @@ def _ranges(scores: Doubles) -> tuple[Doubles, Doubles]:
     high = np.where(known, scores, -np.inf).max(0)
     some = known.any(0)
     low, high = np.where(some, low, 0.0), np.where(some, high, 1.0)
-    span = np.maximum(high - low, 1e-6)
+    span = np.maximum(high - low, LEAST_SPAN)
     return low - 0.75 * span, high + 1.25 * span

@@ -106,7 +106,7 @@ def k_means(rows: Floats, count: int, rng: np.random.Generator, rounds: int = 25
         labels = assign(rows, centres)
         for i in np.unique(labels):
             centres[i] = rows[labels == i].mean(0)
-    return centres
+    return np.unique(centres.round(6), axis=0)
 
 
 def assign(rows: Floats, centres: Doubles | Floats) -> NDArray[np.intp]:

@@ -43,7 +43,7 @@ class _Writer:
         if value is None or isinstance(value, bool | float | bytes) or type(value) in (int, str):
             return value
         if isinstance(value, StrEnum):
-            return str(value)
+            return {"!": "enum", "c": self._names[type(value)], "n": str(value)}
         if isinstance(value, np.ndarray):
             return {
                 "!": "array",
@@ -95,6 +95,8 @@ class _Reader:
             return np.frombuffer(plain["b"], np.dtype(plain["t"])).reshape(plain["s"]).copy()
         if kind == "random":
             return _generator(plain["n"])
+        if kind == "enum":
+            return self._classes[plain["c"]](plain["n"])
         if kind == "again":
             return self._seen[plain["n"]]
         return self._container(kind, plain)

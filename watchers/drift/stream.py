@@ -14,7 +14,9 @@ from watchers.drift.samples import Sample, Table, reason_to_skip, strata_of, tab
 from watchers.drift.witness import WITNESSES, Witness
 
 RUN = 8  # samples weighed together: an event comes at most 7 samples late, for a sixth of the cost
-CHECK_EVERY = 16  # samples between two measures of the effect while evidence stands or a level is raised
+LEAST_WINDOW = 16  # samples over which an effect is measured
+UNCHANGED = 0.8  # effect of one score that chance alone leaves four times in five
+CHECK_EVERY = 8  # samples between two measures of the effect while evidence stands or a level is raised
 
 
 class Stream:
@@ -165,16 +167,17 @@ class Stream:
         if self.level is not Level.DRIFT:
             self.since_index = likeliest
         since = likeliest if self.level is not Level.DRIFT else 0
-        window = self._window.last(min(self.settings.window, max(32, self.samples - since)))
+        window = self._window.last(min(self.settings.window, max(LEAST_WINDOW, self.samples - since)))
         effects = score_effects(window, reference.excess)
         self._effects = dict(zip(reference.names, effects.tolist(), strict=True))
         return first, likeliest, last
 
     def _next_level(self, evidence: float) -> Level:
-        """Hysteresis: up at the factor, down at half of it; up only with the evidence."""
+        """Hysteresis: up with the evidence and the factor, down once the score that alarmed looks unchanged."""
         effect, factor = max(self._effects.values()), self.settings.effect_factor
         if self.level is Level.DRIFT:
-            return Level.DRIFT if effect >= 0.5 * factor else Level.STABLE
+            over = self._effects[self._alarmed] < UNCHANGED and effect < factor
+            return Level.STABLE if over else Level.DRIFT
         if evidence >= self.budget and effect >= factor:
             return Level.DRIFT
         needed = self.budget if self.level is Level.STABLE else 0.1 * self.budget
@@ -182,6 +185,7 @@ class Stream:
 
     def _change(self, level: Level, reason: dict[str, object]) -> DriftEvent:
         previous, self.level = self.level, level
+        self._alarmed = max(self._effects, key=lambda name: self._effects[name], default="")
         evidence, effect = self.evidence(), max(self._effects.values(), default=0.0)
         if level is Level.STABLE:
             self.since_index = None

@@ -55,7 +55,7 @@ def _z_scores(old: Doubles, new: Doubles) -> Doubles:
     odds = []
     for counts in (new, old):
         total = counts.sum() + PRIOR
-        odds.append(np.log((counts + prior) / (total - counts - prior)))
+        odds.append(np.log((counts + prior) / np.maximum(total - counts - prior, 1e-9)))
     deviation = np.sqrt(1.0 / (new + prior) + 1.0 / (old + prior))
     z: Doubles = (odds[0] - odds[1]) / deviation
     return z
