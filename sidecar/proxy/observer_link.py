@@ -53,7 +53,7 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        self._transport.set_write_buffer_limits(high=min(_HIGH_WATER_BYTES, self.capture.queue_bytes))
         self.alive = True
         self.send(Kind.HELLO, 0, 0.0, encode(Hello(VERSION, self._link.worker, os.getpid())))
         self._link.session = self
@@ -88,9 +88,13 @@ class Session(asyncio.Protocol):
         waiting.append(HEADER.pack(len(payload), kind, number, seconds))
         waiting.append(payload)
         self._waiting_bytes += HEADER.size + len(payload)
-        if not self._flush_due and not self._congested:
+        if self._congested:
+            return
+        if self._waiting_bytes > _WRITE_BYTES:
+            self.flush()
+        elif not self._flush_due:
             self._flush_due = True
-            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self.flush)
+            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._flush_gathered)
 
     def dropped(self, reason: str) -> None:
         self._link.tally.dropped[reason] += 1
@@ -101,7 +105,6 @@ class Session(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what waits, as far as the observer reads."""
-        self._flush_due = False
         waiting = self._waiting
         while waiting and not self._congested and self.alive:
             parts, size = [], 0
@@ -111,6 +114,10 @@ class Session(asyncio.Protocol):
                 size += len(part)
             self._waiting_bytes -= size
             self._transport.write(b"".join(parts))
+
+    def _flush_gathered(self) -> None:
+        self._flush_due = False
+        self.flush()
 
     def _settle(self, settled: Settled) -> None:
         """Enter a batch's outcome; a watcher it says nothing of is a skip too, for every exchange has one state."""

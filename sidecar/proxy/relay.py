@@ -100,7 +100,7 @@ class Relay:
         if whole and len(data) <= _REPLAY_BYTES and self.head.method in _SAFE_METHODS:
             self._replay = data
         self._attach(connection)
-        connection.transport.write(data)
+        connection.send(data)
         self._added = monotonic() - self._arrived
 
     def refuse(self, tap: "Tap | None", fault: Fault, message: str, limit: str | None) -> None:
@@ -120,7 +120,7 @@ class Relay:
         """Pass on more of the request body."""
         self._count_request(body, whole)
         if self.upstream is not None:
-            self.upstream.transport.write(wire)
+            self.upstream.send(wire)
         elif self._connecting is not None:
             self._pending.append(wire)
             self._pending_bytes += len(wire)
@@ -141,10 +141,7 @@ class Relay:
 
     def hold_download(self, hold: bool) -> None:
         if self.upstream is not None:
-            if hold:
-                self.upstream.transport.pause_reading()
-            else:
-                self.upstream.transport.resume_reading()
+            self.upstream.hold(hold)
 
     # The connection.
 
@@ -182,7 +179,7 @@ class Relay:
         begun = monotonic()
         self._attach(connection)
         pending, self._pending = self._pending, []
-        connection.transport.writelines(pending)
+        connection.send(b"".join(pending))
         self.last_byte = monotonic()
         self._added += self.last_byte - begun
         if self.upload_held and self._pending_bytes:
@@ -192,7 +189,7 @@ class Relay:
         self.upstream = connection
         connection.serve(self)
         if self._client.congested:
-            connection.transport.pause_reading()
+            connection.hold(True)
 
     # The response, from the upstream.
 
@@ -282,7 +279,7 @@ class Relay:
     def tunnel_up(self, data: bytes) -> None:
         self._count_request(data, False)
         if self.upstream is not None and not self._up_ended:
-            self.upstream.transport.write(data)
+            self.upstream.send(data)
 
     def tunnel_down(self, data: bytes) -> None:
         self._client.send(data)
@@ -292,10 +289,9 @@ class Relay:
     def tunnel_up_ended(self) -> bool:
         """The client sends no more. Returns whether its connection is to stay open for the other direction."""
         self._up_ended = True
-        if self._down_ended or self.upstream is None or not self.upstream.transport.can_write_eof():
+        if self._down_ended or self.upstream is None or not self.upstream.end_output():
             self._finish(Ending.COMPLETE)
             return False
-        self.upstream.transport.write_eof()
         return True
 
     def tunnel_down_ended(self) -> bool:

@@ -49,6 +49,27 @@ class UpstreamConnection(asyncio.Protocol):
         self._head = None
         self._chunks = None
 
+    def send(self, data: bytes) -> None:
+        """Write, unless the connection is on its way down: its loss will be told."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def end_output(self) -> bool:
+        """Send a FIN after what was written. Returns whether that was possible: TLS has no half-closing."""
+        if self.transport.is_closing() or not self.transport.can_write_eof():
+            return False
+        self.transport.write_eof()
+        return True
+
+    def hold(self, hold: bool) -> None:
+        """Stop or go on reading: back-pressure of the download."""
+        if self.transport.is_closing():
+            return
+        if hold:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
     def abort(self) -> None:
         """Close at once, whatever was under way: the upstream is to stop working for nobody."""
         self._relay = None

@@ -26,7 +26,8 @@ class Peer:
         self.reader, self.writer = reader, writer
 
     def send(self, data: bytes) -> None:
-        self.writer.write(data)
+        if not self.writer.is_closing():
+            self.writer.write(data)
 
     async def head(self) -> bytes:
         """Return the next head with its empty line."""
@@ -174,6 +175,7 @@ class Rig:
         timeouts: Timeouts | None = None,
         capture: Capture | None = None,
         observer: bool = False,
+        runtime: str | None = None,
         watchers: tuple[str, ...] = ("toxicity", "pii"),
         tls: ssl.SSLContext | None = None,
         **route: Any,
@@ -191,7 +193,7 @@ class Rig:
             limits=limits or Limits(grace_seconds=1.0),
             capture=capture or Capture(),
         )
-        self.worker = Worker(self.settings, runtime=self._directory if observer else None, watchers=watchers)
+        self.worker = Worker(self.settings, runtime=self._directory if observer else runtime, watchers=watchers)
         started = await self.worker.start()
         self.port = started.listen[1]
         assert started.admin is not None
@@ -223,9 +225,9 @@ class Rig:
         for client in self._clients:
             client.writer.transport.abort()
         self.upstream.stop()
-        await self.worker.drain()
-        if self.observer.sessions:
+        if self.observer.sessions:  # first: else the worker would wait for it to settle what the test left open
             await self.observer.stop()
+        await self.worker.drain()
 
 
 @contextlib.asynccontextmanager

@@ -181,7 +181,7 @@ async def test_the_total_time_is_limited(start):
     for _ in range(100):
         up.send(b"1\r\na\r\n")
         await asyncio.sleep(0.01)
-        if client.reader.at_eof():
+        if up.writer.is_closing():
             break
     assert not (await client.rest()).endswith(b"0\r\n\r\n")
     assert [row.ending for row in (await rig.ended()).traffic] == ["timeout"]
