@@ -4,12 +4,14 @@ The model name selects trouble: `flaky…` is refused twice and then answered, `
 `endless…` streams until the client goes.
 """
 
+import base64
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.server import Reply, Request
+from tests.wire.captures import message
 
 GOLDEN = Path(__file__).parents[1] / "wire" / "golden"
 HOP_BY_HOP = {"content-length", "transfer-encoding", "connection", "keep-alive"}
@@ -131,6 +133,32 @@ COHERE_STREAM: list[dict[str, Any]] = [
     {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": COHERE_USAGE}},
 ]
 
+BEDROCK_METRICS = {"inputTokenCount": 5, "outputTokenCount": 3, "invocationLatency": 9, "firstByteLatency": 4}
+ANTHROPIC_EVENTS: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {"id": "msg_bdrk_1", "content": [], "usage": {"input_tokens": 5}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Grü"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "ezi!"}},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+    {"type": "message_stop", "amazon-bedrock-invocationMetrics": BEDROCK_METRICS},
+]
+
+
+def invoke_stream(request: Request, body: dict[str, Any]) -> Reply:
+    chunks = [{"bytes": base64.b64encode(json.dumps(event).encode()).decode()} for event in ANTHROPIC_EVENTS]
+    headers = (
+        ("Content-Type", "application/vnd.amazon.eventstream"),
+        ("X-Amzn-Bedrock-Content-Type", "application/json"),
+    )
+    return Reply(200, headers, tuple(message("chunk", chunk) for chunk in chunks), chunked=True)
+
+
+def converse_stream(request: Request, body: dict[str, Any]) -> Reply:
+    if "throttled" in request.target:
+        return golden("bedrock-converse/exception-mid-stream")
+    return chosen("bedrock-converse", body, stream=True)
+
+
 ANSWERS = {
     "/chat/completions": lambda request, body: chosen("openai-chat", body, bool(body.get("stream"))),
     "/responses": lambda request, body: chosen("openai-responses", body, bool(body.get("stream"))),
@@ -140,8 +168,11 @@ ANSWERS = {
     ":generateContent": lambda request, body: golden("gemini/tools" if body.get("tools") else "gemini/json"),
     ":streamGenerateContent": gemini_stream,
     ":countTokens": lambda request, body: literal({"totalTokens": 9}),
+    "mbedContents": lambda request, body: literal({"embeddings": [{"values": [0.5, 0.25]}]}),
+    ":embedContent": lambda request, body: literal({"embedding": {"values": [0.5, 0.25]}}),
     "/converse": lambda request, body: chosen("bedrock-converse", body, stream=False),
-    "/converse-stream": lambda request, body: chosen("bedrock-converse", body, stream=True),
+    "/converse-stream": converse_stream,
+    "/invoke-with-response-stream": invoke_stream,
     "/api/chat": ollama_chat,
     "/api/generate": lambda request, body: golden("ollama/generate-stream"),
     "/api/embed": lambda request, body: literal(OLLAMA_EMBEDDING),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from dataclasses import dataclass, field
 
@@ -37,8 +38,9 @@ class Tap:
         self.changed = threading.Condition()
         self.port = 0
 
-    async def start(self) -> None:
-        server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen; with `tls`, end it here."""
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -80,7 +80,7 @@ def test_overload_is_tried_again_by_the_client(both: Both) -> None:
 
 
 def test_lasting_overload(both: Both) -> None:
-    call = both(lambda url: client(url, max_retries=0).messages.create(**{**ASK, "model": "overloaded"}).id)
+    call = both.refused(lambda url: client(url, max_retries=0).messages.create(**{**ASK, "model": "overloaded"}).id)
     assert call.result[1] == 529
 
 

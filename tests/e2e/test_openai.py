@@ -93,14 +93,14 @@ def test_refusals_are_tried_again_by_the_client(both: Both) -> None:
 
 
 def test_lasting_refusal(both: Both) -> None:
-    call = both(
+    call = both.refused(
         lambda url: client(url, max_retries=0).chat.completions.create(model="overloaded", messages=MESSAGES).id
     )
     assert call.result[:2] == ("RateLimitError", 429)
 
 
 def test_unknown_path(both: Both) -> None:
-    call = both(lambda url: client(url, max_retries=0).post("/strange", body={"x": 1}, cast_to=object))
+    call = both.refused(lambda url: client(url, max_retries=0).post("/strange", body={"x": 1}, cast_to=object))
     assert call.result[:2] == ("NotFoundError", 404)
     assert call.line["format"] == "unknown"
 

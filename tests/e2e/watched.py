@@ -32,11 +32,16 @@ class Lines:
                     self._lines.append(json.loads(line))
                     self._changed.notify_all()
 
-    def wait(self, number: int = 1, **wanted: Any) -> list[dict[str, Any]]:
+    def mark(self) -> int:
+        """Return how many lines there are, for `after`."""
+        return len(self._lines)
+
+    def wait(self, number: int = 1, after: int = 0, **wanted: Any) -> list[dict[str, Any]]:
         """Return the first `number` lines that have the `wanted` values; AssertionError if they never come."""
 
         def found() -> list[dict[str, Any]]:
-            return [line for line in self._lines if all(line.get(key) == value for key, value in wanted.items())]
+            lines = self._lines[after:]
+            return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
 
         with self._changed:
             assert self._changed.wait_for(lambda: len(found()) >= number, PATIENCE_SECONDS), (wanted, self._lines[-3:])
@@ -62,9 +67,9 @@ class Sidewatch:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.tap.port}"
 
-    def logged(self, request_body: bytes, number: int = 1) -> list[dict[str, Any]]:
+    def logged(self, request_body: bytes, number: int = 1, after: int = 0) -> list[dict[str, Any]]:
         """Return the log lines of the exchanges with this request body."""
-        return self.log.wait(number, event="exchange", request_sha256=hashlib.sha256(request_body).hexdigest())
+        return self.log.wait(number, after, event="exchange", request_sha256=hashlib.sha256(request_body).hexdigest())
 
     def stop(self) -> None:
         self.process.terminate()
@@ -94,18 +99,24 @@ class Both:
     def __init__(self, provider: Provider, sidewatch: Sidewatch) -> None:
         self.provider, self.sidewatch = provider, sidewatch
 
-    def __call__(self, call: Callable[[str], Any], direct_url: str | None = None) -> Call:
+    def __call__(self, call: Callable[[str], Any]) -> Call:
         """Make the call twice. Raises AssertionError where client or wire saw a difference."""
-        direct = outcome(call, direct_url or f"http://127.0.0.1:{self.provider.port}")
+        direct = call(f"http://127.0.0.1:{self.provider.port}")
         before = self.provider.take()
         self.sidewatch.tap.reset()
-        watched = outcome(call, self.sidewatch.url)
+        mark = self.sidewatch.log.mark()
+        watched = call(self.sidewatch.url)
         served = self.provider.take()
+        assert served
         assert watched == direct
         assert [each.request.target for each in served] == [each.request.target for each in before]
         self._same_bytes(served)
-        lines = [self.sidewatch.logged(each.request.body, len(served))[n] for n, each in enumerate(served)]
+        lines = [self.sidewatch.logged(each.request.body, len(served), mark)[n] for n, each in enumerate(served)]
         return Call(watched, served, lines)
+
+    def refused(self, call: Callable[[str], Any]) -> Call:
+        """Do the same with a call that has to raise; the result is (type, status, text) of its error."""
+        return self(lambda url: refusal(call, url))
 
     def _same_bytes(self, served: list[Served]) -> None:
         assert self.sidewatch.tap.answered(len(served))
@@ -118,12 +129,13 @@ class Both:
             assert end_to_end(response.headers) == [*each.reply.headers, *length_of(response)]
 
 
-def outcome(call: Callable[[str], Any], url: str) -> Any:
-    """Return what a call gives, or the error that it raises in a form that can be compared."""
+def refusal(call: Callable[[str], Any], url: str) -> tuple[str, int | None, str]:
+    """Return the error of a call in a form that can be compared."""
     try:
-        return call(url)
+        answer = call(url)
     except Exception as error:
         return type(error).__name__, getattr(error, "status_code", None), str(error)
+    raise AssertionError(answer)
 
 
 def end_to_end(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
