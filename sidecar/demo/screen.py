@@ -91,9 +91,13 @@ def flagged(rows: Iterable[Row]) -> Table:
 
 def flags(names: Iterable[str]) -> Text:
     """Return flags, coloured by watcher."""
-    text = Text(overflow="ellipsis", no_wrap=True)
+    by_watcher: dict[str, list[str]] = {}
     for name in names:
-        text.append(name + " ", COLOURS.get(name.split("/")[0], "cyan"))
+        watcher, _, label = name.partition("/")
+        by_watcher.setdefault(watcher, []).append(label)
+    text = Text(overflow="ellipsis", no_wrap=True)
+    for watcher, labels in by_watcher.items():
+        text.append(f"{watcher} ", COLOURS.get(watcher, "cyan")).append(", ".join(labels) + "  ")
     return text
 
 

@@ -1,7 +1,7 @@
 """The demo's last words: what was planted and found, what drifted and why, and where to look further."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -11,6 +11,8 @@ from rich.text import Text
 from sidecar.demo.picture import Drift, Picture
 from sidecar.demo.screen import COLOURS
 from sidecar.demo.traffic import Sent
+
+_SHOWN_CHARS: Final = 100
 
 
 def print_summary(
@@ -71,45 +73,69 @@ def ledger(coverage: Mapping[str, Any]) -> Table:
 
 def drifts(picture: Picture) -> Iterator[RenderableType]:
     """Yield what drifted, with the reason, or that nothing did."""
-    yield Text("Drift", "bold")
     alarms = [drift for drift in picture.drifts if drift.level in ("warning", "drift")]
     early = [drift for drift in alarms if not drift.after_shift]
-    yield Text(f"{len(early)} alarms before the topic shifted, {len(alarms) - len(early)} after it.")
-    worst = next((drift for drift in reversed(alarms) if drift.level == "drift"), alarms[-1] if alarms else None)
-    if worst is not None:
-        yield reason(worst)
+    counts = f"{len(early)} alarms before the topic shifted, {len(alarms) - len(early)} after it."
+    yield Text.assemble(("Drift  ", "bold"), counts)
+    gravest = sorted(alarms, key=lambda drift: (drift.level == "drift", "prompt" in drift.stream))
+    for drift in gravest[-1:]:
+        yield reason(drift)
 
 
-def reason(drift: Drift) -> Text:
-    """Return one alarm with what its reason says."""
+def reason(drift: Drift) -> Table:
+    """Return one alarm with what its reason says: who, since when, how much, what is new."""
     line = drift.line
-    text = Text.assemble(
-        (drift.level, COLOURS.get(drift.level, "")),
-        f" of {drift.stream}, since sample {line['since_index']} (told at {line['index']}): "
-        f"effect {line['effect']:.2f}, evidence {line['evidence']:,.0f}\n",
-    )
-    for key, value in line["reason"].items():
-        text.append(f"  {key.replace('_', ' ')}: ", "bold").append(f"{short(value)}\n")
-    return text
+    why = line["reason"]
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(width=12)
+    table.add_column(ratio=1)
+    late = line["index"] - (line["since_index"] or 0)
+    table.add_row("  level", Text.assemble((drift.level, COLOURS.get(drift.level, "")), f" of {drift.stream}"))
+    table.add_row("  since", f"sample {line['since_index']}; told {late} samples later")
+    once = f"a false alarm this strong comes once in {line['evidence']:,.0f} samples"
+    table.add_row("  how much", f"{line['effect']:.2f} times the reference's own variation; {once}")
+    table.add_row("  who", WHO.get(str(why.get("attribution")), str(why.get("attribution"))))
+    for name, text in clusters(why.get("clusters") or {}):
+        table.add_row(f"  {name}", text)
+    exemplars = why.get("exemplars") or {}
+    for name in ("before", "after"):
+        for text in list(exemplars.get(name) or ())[:2]:
+            table.add_row(f"  {name}", Text(f"“{short(text)}”", "dim"))
+    return table
 
 
-def short(value: object) -> str:
-    """Return a value of a reason in one line."""
-    if isinstance(value, list):
-        return "; ".join(short(item) for item in value[:6])
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {short(item)}" for key, item in list(value.items())[:6])
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= 90 else text[:90] + "…"
+WHO: Final = {
+    "prompts": "the users: prompts changed, completions did not",
+    "completions": "the model: completions changed, prompts did not",
+    "both": "users and model: prompts changed, and completions with them",
+    "provider": "the provider: the model behind the name is another one",
+}
+
+
+def clusters(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the topics that are new, grew or shrank: (which, share and terms)."""
+    new = found.get("new")
+    for name, items in (
+        ("new topic", [new] if new else []),
+        ("grown", found.get("grown")),
+        ("shrunk", found.get("shrunk")),
+    ):
+        for item in list(items or ())[:2]:
+            terms = ", ".join(str(term) for term in list(item.get("terms") or ())[:8])
+            yield name, f"{item.get('before', 0):.0%} → {item.get('share', item.get('after', 0)):.0%}  {terms}"
+
+
+def short(text: object) -> str:
+    """Return a text in one line, cut."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _SHOWN_CHARS else line[:_SHOWN_CHARS] + "…"
 
 
 def addresses(proxy: str, admin: str) -> Text:
     """Return where to look further."""
     return Text.assemble(
         ("Look around\n", "bold"),
-        f"  proxy    {proxy}      try: curl {proxy}/v1/models\n",
+        f"  proxy    {proxy}/v1/models\n",
         f"  metrics  {admin}/metrics\n",
         f"  status   {admin}/status\n",
         f"  config   {admin}/config",

@@ -1,0 +1,127 @@
+"""`sidewatch drift run` and `sidewatch baseline`, as processes, on embeddings made here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def sidewatch(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sidecar.cli", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+def lines(rng: np.random.Generator, count: int, centre: float) -> str:
+    vectors = rng.normal(size=(count, 16)) + np.eye(16)[0] * centre
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    return "".join(json.dumps({"embedding": row.round(5).tolist()}) + "\n" for row in vectors)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drift")
+    rng = np.random.default_rng(1)
+    (folder / "reference.jsonl").write_text(lines(rng, 400, 3.0))
+    (folder / "same.jsonl").write_text(lines(rng, 300, 3.0))
+    (folder / "shifted.jsonl").write_text(lines(rng, 200, 3.0) + lines(rng, 200, -3.0))
+    return folder
+
+
+def run(files: Path, stream: str) -> list[dict]:
+    ended = sidewatch(
+        "drift",
+        "run",
+        *("--reference", str(files / "reference.jsonl"), "--stream", str(files / stream), "--alarm-every", "10000"),
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_a_shift_is_told_with_its_place_and_a_summary_closes(files):
+    *changes, summary = run(files, "shifted.jsonl")
+    drift = next(change for change in changes if change["level"] == "drift")
+    assert set(drift) == {"index", "level", "since_index", "effect", "evidence", "reason"}
+    assert 200 <= drift["index"] < 240
+    assert 195 <= drift["since_index"] <= 210
+    assert drift["effect"] > 1.25
+    assert drift["evidence"] > 10_000
+    assert (summary["summary"], summary["samples"], summary["alarms"]) == (True, 400, 1)
+
+
+def test_no_shift_is_no_alarm(files):
+    *changes, summary = run(files, "same.jsonl")
+    assert {change["level"] for change in changes} <= {"insufficient_data", "stable"}
+    assert (summary["level"], summary["alarms"]) == ("stable", 0)
+
+
+def test_texts_are_embedded_by_the_pack(tmp_path):
+    words = [
+        "the",
+        "shop",
+        "sells",
+        "tents",
+        "boots",
+        "jackets",
+        "stoves",
+        "maps",
+        "ropes",
+        "lamps",
+        "bags",
+        "hats",
+        "and",
+        "gloves",
+        "for",
+        "hikers",
+    ]
+    rng = np.random.default_rng(2)
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(70)]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    ended = sidewatch("drift", "run", "--reference", str(tmp_path / "r.jsonl"), "--stream", str(tmp_path / "r.jsonl"))
+    assert json.loads(ended.stdout.splitlines()[-1])["reference_samples"] == 70
+
+
+def test_a_bad_line_names_its_place(files, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"embedding": [1, 0]}\nnot json\n')
+    ended = sidewatch("drift", "run", "--reference", str(tmp_path / "bad.jsonl"), "--stream", str(files / "same.jsonl"))
+    assert ended.returncode == 2
+    assert ended.stderr == f"sidewatch: {tmp_path / 'bad.jsonl'}:2: not JSON; write one object a line\n"
+
+
+def test_a_baseline_is_built_shown_compared_and_exported(files, tmp_path):
+    for name in ("reference", "shifted"):
+        file = str(files / f"{name}.jsonl")
+        assert sidewatch("baseline", "build", "--from", file, "--output", str(tmp_path / name)).returncode == 0
+    shown = json.loads(sidewatch("baseline", "show", str(tmp_path / "reference")).stdout)
+    assert (shown["samples_seen"], shown["dimensions"]) == (400, 16)
+    difference = json.loads(
+        sidewatch("baseline", "diff", str(tmp_path / "reference"), str(tmp_path / "shifted")).stdout
+    )
+    assert max(difference["population_stability"].values()) > 0.25
+    assert json.loads(sidewatch("baseline", "export", str(tmp_path / "reference")).stdout)["shares"]
+
+
+def test_exemplars_in_a_baseline_are_masked(tmp_path):
+    vectors = np.random.default_rng(3).normal(size=(60, 8)).round(4).tolist()
+    texts = [f"Order {number}: write to lena{number}@example.org please" for number in range(60)]
+    rows = [{"text": text, "embedding": vector} for text, vector in zip(texts, vectors, strict=True)]
+    (tmp_path / "r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ended = sidewatch("baseline", "build", "--from", str(tmp_path / "r.jsonl"), "--output", str(tmp_path / "b"))
+    assert ended.returncode == 0, ended.stderr
+    exemplars = json.loads(sidewatch("baseline", "show", str(tmp_path / "b")).stdout)["exemplars"]
+    assert exemplars
+    assert all("[EMAIL_ADDRESS]" in text and "example.org" not in text for text in exemplars)
+
+
+def test_what_is_no_baseline_is_refused(files):
+    ended = sidewatch("baseline", "show", str(files / "same.jsonl"))
+    assert ended.returncode == 2
+    assert "this is not a baseline" in ended.stderr
+
+
+def test_accept_without_a_running_sidewatch_says_so():
+    ended = sidewatch("baseline", "accept", "--admin", "127.0.0.1:1")
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("give --admin of a running sidewatch\n")
