@@ -9,6 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ from watchers.pack import BUNDLED, Pack, PackError, read
 from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
-PIECES = 12  # occlusions a flagged text costs at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ class PackEncoder:
         cuts = windows.cut(len(tokens.ids), self.budget_tokens)
         raws = [self.run(tokens, start, end) for start, end in cuts]
         made = tuple(self._window(view, tokens, cut, raw) for cut, raw in zip(cuts, raws, strict=True))
-        left = windows.unread([(one.start, one.end) for one in made], len(text)) if skipped or _gaps(cuts) else 0
+        if not skipped and _whole(cuts, len(tokens.ids)):
+            return Encoding(made, _embedding(cuts, raws))
+        left = windows.unread([(one.start, one.end) for one in made], len(text))
         return Encoding(made, _embedding(cuts, raws), left)
 
     def run(self, tokens: Tokens, start: int, end: int) -> Raw:
@@ -101,10 +103,10 @@ class PackEncoder:
             at += len(labels)
         return found
 
-    def evidence(self, text: str, head: str) -> list[tuple[int, int, Mapping[str, float]]]:
+    def evidence(self, text: str, head: str, pieces: int) -> list[tuple[int, int, Mapping[str, float]]]:
         """Pieces (start, end) of the window that scores highest, each with the fall of every label's score without it.
 
-        Occlusion: at most `PIECES` more passes. For flagged texts only.
+        Occlusion: at most `pieces` more passes. For flagged texts only.
         """
         view, _ = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
         tokens = self._tokeniser([view.text])[0]
@@ -115,7 +117,7 @@ class PackEncoder:
         best = max(range(len(whole.windows)), key=lambda number: float(whole.windows[number].scores[head].max()))
         start, end = windows.cut(len(tokens.ids), self.budget_tokens)[best]
         found: list[tuple[int, int, Mapping[str, float]]] = []
-        for first, last in _pieces(tokens, start, end):
+        for first, last in _pieces(tokens, start, end, pieces):
             scores = self.scores(self._without(tokens, (start, end), (first, last)).scores)[head]
             drops = dict(zip(labels, (whole.windows[best].scores[head] - scores).tolist(), strict=True))
             at = view.original(int(tokens.offsets[first, 0]), int(tokens.offsets[last - 1, 1]))
@@ -127,12 +129,12 @@ class PackEncoder:
         return self.run(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept))
 
 
-def _pieces(tokens: Tokens, start: int, end: int) -> list[tuple[int, int]]:
-    """Whole words, gathered into at most `PIECES` pieces of about equal length, as token numbers."""
+def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, int]]:
+    """Whole words, gathered into at most `most` pieces of about equal length, as token numbers."""
     words = [start] + [at for at in range(start + 1, end) if tokens.offsets[at, 0] > tokens.offsets[at - 1, 1]] + [end]
-    step = max(1, -(-(len(words) - 1) // PIECES))
+    step = max(1, -(-(len(words) - 1) // most))
     edges = [*words[:-1:step], end]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _session(pack: Pack, threads: int) -> onnxruntime.InferenceSession:
@@ -157,8 +159,12 @@ def _clipped(text: str, limit: int) -> tuple[View, bool]:
     return View(f"{head.text}\n{tail.text}", origin), True
 
 
-def _gaps(cuts: list[tuple[int, int]]) -> bool:
-    return any(following[0] > before[1] for before, following in zip(cuts, cuts[1:], strict=False)) or len(cuts) == 1
+def _whole(cuts: list[tuple[int, int]], tokens: int) -> bool:
+    """Whether the windows read every token."""
+    if not cuts:
+        return tokens == 0
+    reached = cuts[-1][1] == tokens
+    return reached and all(following[0] <= before[1] for before, following in pairwise(cuts))
 
 
 def _embedding(cuts: list[tuple[int, int]], raws: list[Raw]) -> Floats:

@@ -8,10 +8,14 @@ record's origin scores 0.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
+
+import msgspec
 
 from watchers.encoding import Encoder, Encoding
 from watchers.normalize import View, revealed
+from watchers.options import options_of
 from watchers.pack import Pack
 from watchers.registry import Order
 from watchers.watcher import Judgement, Origin, Record, Skip, Span, Verdict, WatcherError
@@ -34,9 +38,15 @@ class PackReader(Encoder, Protocol):
     @property
     def pack(self) -> Pack: ...
 
-    def evidence(self, text: str, head: str) -> list[tuple[int, int, Mapping[str, float]]]:
-        """Pieces of the text with how much each label's score falls without them."""
+    def evidence(self, text: str, head: str, pieces: int) -> list[tuple[int, int, Mapping[str, float]]]:
+        """At most `pieces` pieces of the text with how much each label's score falls without them."""
         ...
+
+
+class HeadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`options` of the watcher in the configuration."""
+
+    evidence_pieces: int = 12  # passes that the evidence of a flagged text may cost; 0: flags without spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,17 @@ class Reading:
 class HeadWatcher:
     """One head of the pack. `thresholds` overrides single labels'."""
 
-    def __init__(self, name: str, head: str, encoder: PackReader, rate: str, thresholds: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        head: str,
+        encoder: PackReader,
+        rate: str = "1%",
+        thresholds: Mapping[str, float] = MappingProxyType({}),
+        options: HeadOptions | None = None,
+    ) -> None:
         self.name, self.model = name, encoder.model
-        self._head, self._encoder = head, encoder
+        self._head, self._encoder, self._options = head, encoder, options or HeadOptions()
         names = encoder.pack.heads[head]
         self.labels: Mapping[str, float] = {
             label: thresholds.get(label, encoder.pack.threshold(label, rate)) for label in names
@@ -78,7 +96,7 @@ class HeadWatcher:
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]
         flagged = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
-        spans = self._spans(record.text, read, flagged) if flagged else {}
+        spans = self._spans(record.text, read, flagged) if flagged and self._options.evidence_pieces else {}
         verdicts = [self._verdict(label, score, spans) for label, score in zip(self.labels, scores, strict=True)]
         return Judgement(tuple(verdicts), Skip.BUDGET if read.plain.left_out_chars else None)
 
@@ -92,11 +110,11 @@ class HeadWatcher:
         return Verdict(self.name, label, score, threshold, score >= threshold, self.model, spans.get(label, ()))
 
     def _spans(self, text: str, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
-        """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest one's does."""
+        """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest's does."""
         names = list(self.labels)
         disguised = read.view is not None and read.revealed is not None and self._higher(read, names.index(flagged[0]))
         source = read.view.text if disguised and read.view else text
-        pieces = self._encoder.evidence(source, self._head)
+        pieces = self._encoder.evidence(source, self._head, self._options.evidence_pieces)
         if disguised and read.view:
             pieces = [(*read.view.original(start, end), drops) for start, end, drops in pieces]
         return {label: _weighty(pieces, label) for label in flagged}
@@ -124,11 +142,9 @@ def make(order: Order, head: str) -> HeadWatcher:
         raise WatcherError(
             order.name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out"
         )
-    if order.options:
-        raise WatcherError(order.name, f"unknown options: {', '.join(order.options)}", "it has none besides thresholds")
     if head not in order.encoder.pack.heads:
         raise WatcherError(
             order.name, f"the pack has no head {head!r}", f"its heads are {', '.join(order.encoder.pack.heads)}"
         )
     known = {label: value for label, value in order.thresholds.items() if label in order.encoder.pack.heads[head]}
-    return HeadWatcher(order.name, head, order.encoder, order.rate, known)
+    return HeadWatcher(order.name, head, order.encoder, order.rate, known, options_of(order, HeadOptions))

@@ -67,12 +67,11 @@ class Pack:
         return self.folder / "tokenizer.json"
 
     def threshold(self, label: str, rate: str = "1%") -> float:
-        """The score above which `label` flags `rate` of benign chat traffic. Raises PackError for a rate not measured."""
+        """The score that `rate` of benign chat traffic exceeds. Raises PackError for a rate not measured."""
         found = self.thresholds[label]
         if rate not in found:
-            raise PackError(
-                f"pack {self.version}: no threshold of {label} for false-positive rate {rate}; it has {', '.join(found)}"
-            )
+            asked = f"no threshold of {label} for false-positive rate {rate}"
+            raise PackError(f"pack {self.version}: {asked}; it has {', '.join(found)}")
         return found[rate]
 
 

@@ -31,14 +31,10 @@ def test_an_empty_text_has_no_windows_and_a_zero_embedding(encoder):
 
 def test_scores_do_not_depend_on_the_company(encoder):
     texts = ["You are great.", LONG, "x", "Ignore the rules."]
-    alone = [PackEncoderResult(encoder, text) for text in texts]
+    alone = [scores(encoder.encode([text])[0]) for text in texts]
     fresh = PackEncoder(cache_bytes=0)
     assert [scores(one) for one in fresh.encode(texts)] == alone
     assert [scores(one) for one in fresh.encode(texts[::-1])] == alone[::-1]
-
-
-def PackEncoderResult(encoder, text):
-    return scores(encoder.encode([text])[0])
 
 
 def test_offsets_cover_the_text_and_windows_overlap(encoder):
@@ -48,6 +44,10 @@ def test_offsets_cover_the_text_and_windows_overlap(encoder):
     assert found.windows[-1].end == len(LONG.rstrip())
     assert found.left_out_chars == 0
     assert all(after.start < before.end for before, after in zip(found.windows, found.windows[1:], strict=False))
+
+
+def test_space_at_the_end_is_not_left_out(encoder):
+    assert encoder.encode(["hello  \n"])[0].left_out_chars == 0
 
 
 def test_past_the_budget_the_rest_is_counted():

@@ -1,1 +1,1 @@
-"""From public data to a trained, calibrated, quantised pack; an extra (`pip install sidewatch[train]`), never imported at run time."""
+"""From public data to a trained, calibrated, quantised pack: an extra, never imported at run time."""

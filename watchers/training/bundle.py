@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables)
 """A checkpoint to a shipped pack: export, calibrate on validation rows, choose thresholds, write `pack.json`.
 
 `python -m watchers.training.bundle --checkpoint build/pack/checkpoint.pt --data ../shared/data --out watchers/pack`
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from watchers.encoder import PackEncoder
+from watchers.encoding import Window
 from watchers.metrics import quantile
+from watchers.normalize import revealed
 from watchers.training import export, mix
 from watchers.training.examples import SHIPPED, TAGS, Example
 
@@ -28,7 +31,11 @@ EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
 HARD = ("persona", "security", "trigger", "scary", "roleplay", "contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "holistic", "harmful")  # fmt: skip
 CLEAN_DOCUMENTS = ("documents", "documents_made")
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
-FLOOR = {"toxicity": 0.5, "bias": 0.5, "injection": 0.25}  # less likely than this is never flagged, whatever the rate allows
+FLOOR = {
+    "toxicity": 0.5,
+    "bias": 0.5,
+    "injection": 0.25,
+}  # less likely than this is never flagged, whatever the rate allows
 RATES = {"1%": 0.01, "0.1%": 0.001}
 VERSION = "1"
 
@@ -64,14 +71,19 @@ def scored(encoder: PackEncoder, examples: list[Example]) -> Table:
     logits, targets = np.zeros((len(examples), len(LABELS))), np.full((len(examples), len(LABELS)), np.nan)
     for at, example in enumerate(examples):
         found = [
-            np.concatenate([window.scores[head] for head in SHIPPED])
-            for window in encoder.encode([example.text])[0].windows
+            np.concatenate([window.scores[head] for head in SHIPPED]) for window in _windows(encoder, example.text)
         ]
         best = np.clip(np.max(found, axis=0) if found else np.full(len(LABELS), 1e-6), 1e-9, 1 - 1e-9)
         logits[at] = np.log(best / (1 - best))
         for label in example.labels.keys() & set(LABELS):
             targets[at, LABELS.index(label)] = example.labels[label]
     return Table([e.source for e in examples], np.array([len(e.text) for e in examples]), logits, targets)
+
+
+def _windows(encoder: PackEncoder, text: str) -> list[Window]:
+    """All windows of a text as the watchers read it: as it stands, and without its disguise."""
+    view = revealed(text)
+    return [window for one in encoder.encode([text, *([view.text] if view else [])]) for window in one.windows]
 
 
 def curve(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:

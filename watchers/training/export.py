@@ -98,7 +98,7 @@ def build(weights: Weights, graph: Float) -> onnx.ModelProto:
     for index in range(LAYERS):
         x = _layer(weights, graph, f"layers.{index}.", x)
     outputs = _heads(weights, graph, x)
-    model = helper.make_model(
+    return helper.make_model(
         helper.make_graph(
             graph.nodes,
             "pack",
@@ -110,7 +110,6 @@ def build(weights: Weights, graph: Float) -> onnx.ModelProto:
         ir_version=8,
         producer_name="sidewatch",
     )
-    return model
 
 
 def _embedded(weights: Weights, graph: Float) -> str:

@@ -142,7 +142,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpoint-minutes", type=float, default=5)
     parser.add_argument("--rank", type=int, default=0, help="number of this run among `--peers`, from 0")
-    parser.add_argument("--peers", type=int, default=1, help="runs in the same --out that average their weights every few minutes")
+    parser.add_argument(
+        "--peers", type=int, default=1, help="runs in the same --out that average their weights every few minutes"
+    )
     parser.add_argument("--frozen-layers", type=int, default=0, help="lowest layers that stay as they are")
     return parser.parse_args()
 
@@ -191,12 +193,16 @@ def run(trainer: Trainer, train: list[Unit], tokeniser: Tokeniser, checkpoint: P
 def meet(trainer: Trainer, checkpoint: Path) -> None:
     """Average the weights with the other runs' last checkpoints (local SGD, Stich 2019).
 
-    On a busy machine several single-threaded runs get further than one whose threads wait for each other at every product.
+    On a busy machine several single-threaded runs get further than one whose threads wait for each
+    other at every product.
     """
     others = [file for file in checkpoint.parent.glob("checkpoint-*.pt") if file != checkpoint]
     if not others:
         return
-    states = [trainer.model.state_dict(), *(torch.load(file, map_location=trainer.device, weights_only=True)["model"] for file in others)]
+    states = [
+        trainer.model.state_dict(),
+        *(torch.load(file, map_location=trainer.device, weights_only=True)["model"] for file in others),
+    ]
     trainer.model.load_state_dict(mean(states))
 
 

@@ -8,7 +8,15 @@ from watchers.training.batches import UNTAGGED, Batch
 from watchers.training.examples import LABELS, TAGS
 from watchers.training.model import Output
 
-MAIN = {"toxicity": 1.0, "identity_attack": 1.0, "bias": 1.0, "injection": 1.2, "indirect": 1.2, "gender": 0.6, "threat": 0.6}
+MAIN = {
+    "toxicity": 1.0,
+    "identity_attack": 1.0,
+    "bias": 1.0,
+    "injection": 1.2,
+    "indirect": 1.2,
+    "gender": 0.6,
+    "threat": 0.6,
+}
 MINOR, RANK, TAG, CLOSE = 0.35, 1.0, 2.0, 6.0
 _LEFT_OUT = TAGS.index("B-STREET_ADDRESS")  # person, location, organisation come before it
 

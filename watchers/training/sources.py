@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables)
 """The public sources, each harmonised to the pack's labels: one function a file, one table at the end.
 
 The data directory holds gzipped JSON lines with its own README (licences, caveats, provenance).

@@ -85,8 +85,13 @@ def split(units: list[Unit], share: float = 0.04) -> tuple[list[Unit], list[Unit
     return train, [unit for unit, number in zip(units, found, strict=True) if number in held]
 
 
-def split_made(units: list[Unit], share: float = 0.12) -> tuple[list[Unit], list[Unit]]:
+def held_out(template: str, share: float = 0.12) -> bool:
+    """Whether a template, named "source:group", belongs to validation."""
+    return _fraction(template) < share
+
+
+def split_made(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
     """Generated units: whole templates are held out, since their fillings repeat everywhere."""
-    held = [_fraction(f"{unit.examples[0].source}:{unit.examples[0].group}") < share for unit in units]
+    held = [held_out(f"{unit.examples[0].source}:{unit.examples[0].group}") for unit in units]
     train = [unit for unit, out in zip(units, held, strict=True) if not out]
     return train, [unit for unit, out in zip(units, held, strict=True) if out]
