@@ -15,6 +15,6 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def embeddings() -> dict[str, np.ndarray]:
-    """Topic -> float32 (samples, 96): all-MiniLM-L6-v2 on CLINC150, GSM8K and German prompts, by principal components."""
+    """Topic -> float32 (samples, 96): all-MiniLM-L6-v2 of CLINC150, GSM8K, German prompts; principal parts."""
     with np.load(DATA) as arrays:
         return {name: unit(arrays[name]) for name in arrays.files}

@@ -7,7 +7,9 @@ from watchers.drift.bets import EDGES, Evidence
 from watchers.drift.ranks import Ranks
 
 
-def first_alarms(streams: int, samples: int, reference: int, promised: float, seed: int, shift: int = 10**9) -> np.ndarray:
+def first_alarms(
+    streams: int, samples: int, reference: int, promised: float, seed: int, shift: int = 10**9
+) -> np.ndarray:
     """Watch many streams of one score each, side by side; return each one's first alarm (infinite: none)."""
     rng = np.random.default_rng(seed)
     bag, bets = Ranks(np.full(streams, -8.0), np.full(streams, 8.0)), Evidence(streams)

@@ -44,4 +44,4 @@ def test_the_window_keeps_the_last_samples_in_order() -> None:
 
 
 def test_too_few_samples_have_no_effect() -> None:
-    assert score_effects(np.zeros((5, 2), np.int8), np.zeros(2)).tolist() == [0.0, 0.0]
+    assert score_effects(np.zeros((5, 2), np.int8), np.full(2, 99.0), np.zeros(2)).tolist() == [0.0, 0.0]

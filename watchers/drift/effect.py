@@ -84,12 +84,17 @@ class Window:
         return self.cells[(np.arange(self.samples - count, self.samples)) % len(self.cells)]
 
 
-def score_effects(cells: NDArray[np.int8], excess: Doubles) -> Doubles:
-    """Return each score's effect in units of natural variation. Shapes: cells (samples, scores); excess (scores,)."""
+def score_effects(cells: NDArray[np.int8], bag: Doubles, excess: Doubles) -> Doubles:
+    """Return each score's effect in units of natural variation.
+
+    Shapes: `cells` (samples, scores); `bag` (scores,): how many samples the ranks are among, whose own chance
+    counts too; `excess` (scores,).
+    """
     counts = np.stack([(cells == c).sum(0) for c in range(CELLS)], axis=-1).astype(np.float64)
     samples = counts.sum(-1)
     shares = counts / np.maximum(samples, 1.0)[:, None]
-    effect: Doubles = np.where(samples >= 8, jensen_shannon(shares, WIDTHS) / (by_chance(samples) + excess), 0.0)
+    alike = 1.0 / (1.0 / np.maximum(samples, 1.0) + 1.0 / np.maximum(bag, 1.0))
+    effect: Doubles = np.where(samples >= 8, jensen_shannon(shares, WIDTHS) / (by_chance(alike) + excess), 0.0)
     return effect
 
 

@@ -92,6 +92,12 @@ class Reference:
         each = (1.0 - share) / max(len(others), 1)
         return np.array([each if n in others else w / inside * share for n, w in zip(self.names, own, strict=True)])
 
+    def bag(self) -> Doubles:
+        """Return how many samples each score is ranked among. Shape: (names,)."""
+        fixed = self.ranks.coarse.sum(axis=(0, 2), dtype=np.float64)
+        learned = [] if self.witness is None else [float(self.witness.size)] * len(WITNESSES)
+        return np.concatenate([fixed, learned])
+
     def scores(self, table: Table) -> Doubles:
         """Return the fixed scores of samples, NaN where one lacks it. Shape: (samples, fixed names)."""
         columns: list[Doubles] = []

@@ -15,6 +15,7 @@ from watchers.drift.witness import WITNESSES, Witness
 
 RUN = 8  # samples weighed together: an event comes at most 7 samples late, for a sixth of the cost
 LEAST_WINDOW = 16  # samples over which an effect is measured
+LEAST_RECOVERY = 64  # samples since the change before it may be called over
 UNCHANGED = 0.8  # effect of one score that chance alone leaves four times in five
 CHECK_EVERY = 8  # samples between two measures of the effect while evidence stands or a level is raised
 
@@ -166,9 +167,9 @@ class Stream:
         first, likeliest, last = (self.samples - len(recent) + int(known[i]) for i in change_point(recent[known, best]))
         if self.level is not Level.DRIFT:
             self.since_index = likeliest
-        since = likeliest if self.level is not Level.DRIFT else 0
+        since = self.since_index or 0
         window = self._window.last(min(self.settings.window, max(LEAST_WINDOW, self.samples - since)))
-        effects = score_effects(window, reference.excess)
+        effects = score_effects(window, reference.bag(), reference.excess)
         self._effects = dict(zip(reference.names, effects.tolist(), strict=True))
         return first, likeliest, last
 
@@ -176,7 +177,8 @@ class Stream:
         """Hysteresis: up with the evidence and the factor, down once the score that alarmed looks unchanged."""
         effect, factor = max(self._effects.values()), self.settings.effect_factor
         if self.level is Level.DRIFT:
-            over = self._effects[self._alarmed] < UNCHANGED and effect < factor
+            long = self.samples - (self.since_index or 0) >= LEAST_RECOVERY
+            over = long and self._effects[self._alarmed] < UNCHANGED and effect < factor
             return Level.STABLE if over else Level.DRIFT
         if evidence >= self.budget and effect >= factor:
             return Level.DRIFT
