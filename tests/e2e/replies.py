@@ -1,12 +1,14 @@
 """What the fake provider says: the golden wire captures, chosen by path and request, and a few of its own.
 
 The model name selects trouble: `flaky…` is refused twice and then answered, `overloaded…` is always refused,
-`endless…` streams until the client goes.
+`endless…` streams until the client goes; `packed…` answers in gzip; `failing…` breaks off with an error event.
 """
 
 import base64
 import json
+import zlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,20 @@ class Replies:
         if model.startswith("overloaded") or (model.startswith("flaky") and self._refuse(model)):
             return trouble(path)
         reply = answer(path, request, body)
-        return Reply(200, reply.headers, reply.chunks[:5], chunked=True, endless=True) if "endless" in model else reply
+        if "endless" in model:
+            return Reply(200, reply.headers, reply.chunks[:5], chunked=True, endless=True)
+        return packed(reply) if "packed" in model else reply
 
     def _refuse(self, model: str) -> bool:
         self._refused[model] += 1
         return self._refused[model] % 3 != 0
+
+
+def packed(reply: Reply) -> Reply:
+    """Return the reply in gzip, flushed after each chunk as providers do it."""
+    packer = zlib.compressobj(wbits=31)
+    chunks = [packer.compress(chunk) + packer.flush(zlib.Z_SYNC_FLUSH) for chunk in reply.chunks]
+    return replace(reply, headers=(*reply.headers, ("Content-Encoding", "gzip")), chunks=(*chunks, packer.flush()))
 
 
 def trouble(path: str) -> Reply:
@@ -81,6 +92,12 @@ def chosen(folder: str, body: dict[str, Any], stream: bool) -> Reply:
     return golden(
         f"{folder}/" + {(0, 0): "json", (0, 1): "stream", (1, 0): "tools", (1, 1): "tools-stream"}[tools, stream]
     )
+
+
+def anthropic_message(request: Request, body: dict[str, Any]) -> Reply:
+    if "failing" in str(body.get("model")):
+        return golden("anthropic/error-mid-stream")
+    return chosen("anthropic", body, bool(body.get("stream")))
 
 
 def gemini_stream(request: Request, body: dict[str, Any]) -> Reply:
@@ -164,7 +181,7 @@ ANSWERS = {
     "/responses": lambda request, body: chosen("openai-responses", body, bool(body.get("stream"))),
     "/embeddings": lambda request, body: literal(OPENAI_EMBEDDING, ("x-request-id", "req_embedding")),
     "/messages/count_tokens": lambda request, body: literal({"input_tokens": 14}),
-    "/messages": lambda request, body: chosen("anthropic", body, bool(body.get("stream"))),
+    "/messages": anthropic_message,
     ":generateContent": lambda request, body: golden("gemini/tools" if body.get("tools") else "gemini/json"),
     ":streamGenerateContent": gemini_stream,
     ":countTokens": lambda request, body: literal({"totalTokens": 9}),

@@ -84,6 +84,14 @@ def test_lasting_overload(both: Both) -> None:
     assert call.result[1] == 529
 
 
+def test_error_in_the_middle_of_a_stream(both: Both) -> None:
+    ask = {**ASK, "model": "failing"}
+    call = both.refused(lambda url: list(client(url, max_retries=0).messages.create(**ask, stream=True)))
+    assert "Overloaded" in call.result[2]
+    assert (call.line["status"], call.line["error_type"], call.line["complete"]) == (200, "overloaded_error", False)
+    assert call.completion == "Héllo"
+
+
 def test_cancelled_stream(provider: Provider, sidewatch: Sidewatch) -> None:
     provider.take()
     events = client(sidewatch.url).messages.create(**{**ASK, "model": "endless"}, stream=True)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 
 from tests.e2e.server import Provider
 from tests.e2e.watched import Both, Sidewatch
@@ -76,6 +76,28 @@ def test_responses(both: Both, stream: bool) -> None:
     call = both(respond)
     assert (call.line["format"], call.line["stream"], call.completion) == ("openai-responses", stream, TEXT)
     assert call.line["usage"]["output"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_compressed_answers(both: Both, stream: bool) -> None:
+    def chat(url: str) -> Any:
+        answer: Any = client(url).chat.completions.create(model="packed", messages=MESSAGES, stream=stream)
+        return [chunk.model_dump() for chunk in answer] if stream else answer.model_dump()
+
+    call = both(chat)
+    assert call.served[0].body[:2] == b"\x1f\x8b"
+    assert (call.completion, call.line["complete"]) == (TEXT, True)
+
+
+def test_azure(both: Both) -> None:
+    def chat(url: str) -> Any:
+        azure = AzureOpenAI(azure_endpoint=url, api_key="azure-secret", api_version="2024-10-21")
+        return azure.chat.completions.create(model="my-deployment", messages=MESSAGES).model_dump()
+
+    line = both(chat).line
+    assert line["path"] == "/openai/deployments/my-deployment/chat/completions"
+    assert (line["provider"], line["request_model"]) == ("azure.ai.openai", "my-deployment")
+    assert "azure-secret" not in str(line)
 
 
 def test_embeddings(both: Both) -> None:

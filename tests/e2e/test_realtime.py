@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from google import genai
@@ -54,6 +54,12 @@ class Stage:
         self.sidewatch = Sidewatch("--upstream", f"http://127.0.0.1:{self.provider.port}")
         loop.run(self.sidewatch.tap.start(tls))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sidewatch.stop()
+
     def line(self) -> dict[str, Any]:
         """Return the log line of the session, after the bytes of both sides were found equal."""
         (connection,) = self.sidewatch.tap.connections
@@ -67,50 +73,55 @@ def after_head(connection: Connection) -> tuple[bytes, bytes]:
     return bytes(connection.up).partition(b"\r\n\r\n")[2], bytes(connection.down).partition(b"\r\n\r\n")[2]
 
 
-def test_openai_realtime(loop: LoopThread) -> None:
-    greeting = {"type": "session.created", "event_id": "e1", "session": {"type": "realtime", "model": "gpt-realtime"}}
-    stage = Stage(loop, Sessions(openai_script, [greeting], TEXT))
-    client = OpenAI(api_key="sk-secret", base_url=f"{stage.sidewatch.url}/v1")
+def talk_to_openai(url: str) -> list[Any]:
     content: Any = [{"type": "input_text", "text": "Hallo"}]
-    with client.realtime.connect(model="gpt-realtime") as connection:
+    events: list[Any] = []
+    with OpenAI(api_key="sk-secret", base_url=f"{url}/v1").realtime.connect(model="gpt-realtime") as connection:
         connection.session.update(session={"type": "realtime", "instructions": "Be terse."})
         connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
         connection.response.create()
-        events = []
         while not events or events[-1].type != "response.done":
             events.append(connection.recv())
-    assert events[0].type == "session.created"
-    assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["Grü", "ezi!"]
-    line = stage.line()
-    assert (line["format"], line["operation"], line["status"]) == ("openai-realtime", "realtime", 101)
-    assert line["request_model"] == "gpt-realtime"
+    return events
+
+
+async def talk_to_gemini(url: str, trusting: ssl.SSLContext) -> list[str]:
+    options = types.HttpOptions(base_url=url, api_version="v1beta", async_client_args={"ssl": trusting})
+    live = genai.Client(api_key="AIza-secret", http_options=options).aio.live
+    config = types.LiveConnectConfig(response_modalities=[types.Modality.TEXT], system_instruction="Be terse.")
+    async with live.connect(model="gemini-live-2.5-flash", config=config) as session:
+        await session.send_client_content(turns=types.Content(role="user", parts=[types.Part(text="Hallo")]))
+        return [message.text async for message in session.receive() if message.text]
+
+
+def assert_logged(line: dict[str, Any]) -> None:
+    assert (line["operation"], line["status"], line["complete"]) == ("realtime", 101, True)
     assert [text["text"] for text in line["prompt"]] == ["Be terse.", "Hallo"]
     assert [text["text"] for text in line["completion"]] == ["Grüezi!"]
     assert line["usage"] == {"source": "provider", "input": 9, "output": 3}
-    assert "sk-secret" not in str(line)
-    stage.sidewatch.stop()
+    assert "secret" not in str(line)
+
+
+def test_openai_realtime(loop: LoopThread) -> None:
+    greeting = {"type": "session.created", "event_id": "e1", "session": {"type": "realtime", "model": "gpt-realtime"}}
+    with Stage(loop, Sessions(openai_script, [greeting], TEXT)) as stage:
+        events = talk_to_openai(stage.sidewatch.url)
+        line = stage.line()
+    assert events[0].type == "session.created"
+    assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["Grü", "ezi!"]
+    assert (line["format"], line["request_model"]) == ("openai-realtime", "gpt-realtime")
+    assert_logged(line)
 
 
 def test_gemini_live(loop: LoopThread, tmp_path: Path) -> None:
     """This client speaks TLS only, so something in front of Sidewatch has to end it: here the tap does."""
     server, trusting = certificate.contexts(tmp_path)
-    stage = Stage(loop, Sessions(gemini_script, [], BINARY), server)
-
-    async def talk() -> list[str]:
-        url = f"https://localhost:{stage.sidewatch.tap.port}"
-        options = types.HttpOptions(base_url=url, api_version="v1beta", async_client_args={"ssl": trusting})
-        live = genai.Client(api_key="AIza-secret", http_options=options).aio.live
-        config = types.LiveConnectConfig(response_modalities=[types.Modality.TEXT], system_instruction="Be terse.")
-        async with live.connect(model="gemini-live-2.5-flash", config=config) as session:
-            turn = types.Content(role="user", parts=[types.Part(text="Hallo")])
-            await session.send_client_content(turns=turn)
-            return [message.text async for message in session.receive() if message.text]
-
-    assert asyncio.run(talk()) == ["Grü", "ezi!"]
-    line = stage.line()
-    assert (line["format"], line["request_model"], line["status"]) == ("gemini-live", "gemini-live-2.5-flash", 101)
-    assert [text["text"] for text in line["prompt"]] == ["Be terse.", "Hallo"]
-    assert [text["text"] for text in line["completion"]] == ["Grüezi!"]
-    assert line["usage"] == {"source": "provider", "input": 9, "output": 3}
-    assert "AIza-secret" not in str(line)
-    stage.sidewatch.stop()
+    with Stage(loop, Sessions(gemini_script, [], BINARY), server) as stage:
+        texts = asyncio.run(talk_to_gemini(f"https://localhost:{stage.sidewatch.tap.port}", trusting))
+        line = stage.line()
+    assert texts == ["Grü", "ezi!"]
+    assert (line["format"], line["request_model"]) == ("gemini-live", "gemini-live-2.5-flash")
+    assert stage.sessions.targets[0].endswith(
+        "/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+    )
+    assert_logged(line)

@@ -58,10 +58,13 @@ class Sidewatch:
         assert self.process.stdout
         assert self.process.stderr
         self.log, self.diary = Lines(self.process.stdout), Lines(self.process.stderr)
-        (serving,) = self.diary.wait(event="serving")
-        self.diary.wait(event="worker connected")
-        self.port = int(serving["proxy"].rpartition(":")[2])
-        self.tap = Tap(self.port)
+        try:
+            (serving,) = self.diary.wait(event="serving")
+            self.diary.wait(event="worker connected")
+        except AssertionError:
+            self.process.kill()
+            raise
+        self.tap = Tap(int(serving["proxy"].rpartition(":")[2]))
 
     @property
     def url(self) -> str:
