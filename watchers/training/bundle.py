@@ -1,11 +1,11 @@
-# ruff: noqa: E501 (tables)
 """A checkpoint to a shipped pack: export, calibrate on validation rows, choose thresholds, write `pack.json`.
 
 `python -m watchers.training.bundle --checkpoint build/pack/checkpoint.pt --data ../shared/data --out watchers/pack`
 
 Calibration: for each label a logistic map of the logit (Platt 1999, with soft targets), fitted to the validation rows
 that annotate it. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
-everyday requests (80% of the weight) and prompts made to look dangerous (20%), each source alike within its part.
+everyday requests (80% of the weight), prompts made to look dangerous (18%) and sentences that quote, counter or negate
+hostile ones (2%), each source alike within its part.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from watchers.training import export, mix
 from watchers.training.examples import SHIPPED, TAGS, Example
 
 EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
-HARD = ("persona", "security", "trigger", "scary", "roleplay", "contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "holistic", "harmful")  # fmt: skip
+HARD = ("persona", "security", "trigger", "scary", "roleplay", "holistic", "harmful")
+REPORTED = ("contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "reported")
 CLEAN_DOCUMENTS = ("documents", "documents_made")
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 FLOOR = {
@@ -103,7 +104,7 @@ def thresholds(table: Table, scores: NDArray[np.float64], label: str) -> dict[st
     absent = ~(table.targets[:, column] > 0.3)
     weights = np.zeros(len(scores))
     parts = (
-        [(EVERYDAY, 0.8), (HARD, 0.2)]
+        [(EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02)]
         if label != "indirect"
         else [(EVERYDAY, 0.4), (HARD, 0.2), (CLEAN_DOCUMENTS, 0.4)]
     )
