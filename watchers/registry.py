@@ -65,7 +65,7 @@ def build(
 def needs_encoder(names: Sequence[str], settings: Mapping[str, Configured]) -> bool:
     """Say whether one of the named watchers reads the shared encoder, so that the pack must be loaded."""
     types = ((settings[name].type if name in settings else None) or name for name in names)
-    return any(type_name in ENCODER_TYPES for type_name in types)
+    return any(type_name in ENCODER_TYPES or type_name in BETTER_WITH_ENCODER for type_name in types)
 
 
 def _build_one(name: str, configured: Configured | None, encoder: Encoder | None, rate: str) -> Watcher:
@@ -114,8 +114,9 @@ def _check_thresholds(factory: Factory, order: Order) -> None:
             raise WatcherError(order.name, f"threshold {threshold} of {label!r}", "give a probability from 0 to 1")
 
 
-# Types that read the shared encoder, and every built-in type with its factory.
+# Types that read the shared encoder, those that also work without it, and every built-in type with its factory.
 ENCODER_TYPES: Final[frozenset[str]] = frozenset({"toxicity", "bias", "injection"})
+BETTER_WITH_ENCODER: Final[frozenset[str]] = frozenset({"pii", "leakage"})
 FACTORIES: Final[dict[str, Factory]] = {
     "toxicity": _of("watchers.heads", "toxicity"),
     "bias": _of("watchers.heads", "bias"),

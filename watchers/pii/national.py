@@ -132,7 +132,7 @@ KINDS: Final = (
     Kind("UA_RNOKPP", "UA", r"\d{10}", "ua_tin", "ua.rntrc"),
 )
 LABELS: Final = tuple(dict.fromkeys(kind.label for kind in KINDS))
-_MIN_DIGITS: Final = 6  # an Italian code may write digits as letters, but not all of them
+_MIN_DIGITS: Final = 4  # of an Indian PAN
 
 
 class NationalIds:

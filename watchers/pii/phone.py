@@ -12,6 +12,7 @@ from typing import Final
 import phonenumbers
 
 from watchers.pii.page import Finding, Page
+from watchers.pii.topics import TOPICS
 from watchers.view import pattern
 
 _EXTENSION: Final = r"(?: {0,2}(?i:x|ext\.?|extension|#|durchwahl|poste) {0,2}\d{1,6})?"
@@ -27,8 +28,21 @@ _TRUNK: Final = pattern(r"^0\d{1,5}[ /-]\d{2,8}(?:[ -]\d{2,6}){0,4}$")
 _DATE: Final = pattern(r"^(?:\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2}))(?: \d{1,4})*$")
 _YEARS: Final = pattern(r"^(?:1[89]|20)\d\d ?[-/] ?(?:1[89]|20)?\d\d$")
 _DOTTED: Final = pattern(r"^\d{1,3}(?:\.\d{1,3}){3}$|^\d+\.\d+$")
+_SSN_SHAPED: Final = pattern(r"^\d{3}-\d{2}-\d{4}$")
 _THOUSANDS: Final = pattern(r"^\d{1,3}(?:[ .]\d{3})+$")
 _SUM: Final = pattern(r"^\d+ ?[-/] \d+$|^\d+ [-/] ?\d+$|^\d{4,}[-/]\d{3,4}$|^\d{2}00-\d{2}[0-5]0$")
+_OTHERS: Final = TOPICS.keys() - {
+    "phone",
+    "phone_kind",
+    "address",
+    "website",
+    "username",
+    "gps",
+    "zip",
+    "driver",
+    "birth",
+}
+_OTHER_BEFORE: Final = 24
 _ASKED: Final = 64
 _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 15
@@ -85,13 +99,17 @@ class Phones:
         return 0.8 if announced or grouped else 0.6
 
     def _national(self, page: Page, start: int, text: str, announced: bool, ask: bool) -> float:
+        if not announced and any(
+            page.near(topic, start, start, _OTHER_BEFORE, 0) for topic in page.topics.keys() & _OTHERS
+        ):
+            return 0.0  # "NHS number 943 476 5918": a mistyped one is not a telephone number either
         encoded = text.encode("latin-1")
         if _NORTH_AMERICAN.search(encoded):
             return 0.9 if announced else 0.75
         known = ask and _known(text, self._countries)
         if announced:
             return 0.9 if known else _announced_score(text)
-        if _THOUSANDS.search(encoded):
+        if _THOUSANDS.search(encoded) or _SSN_SHAPED.search(encoded):
             return 0.0
         if _FORMATTED.search(encoded):
             return 0.65 if known or text.count("-") == 2 or text.count(".") == 2 or text.startswith("(") else 0.0

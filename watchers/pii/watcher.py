@@ -22,6 +22,7 @@ from watchers.pii.network import Addresses
 from watchers.pii.page import Finding, Page, page
 from watchers.pii.phone import COUNTRIES, Phones
 from watchers.registry import Order
+from watchers.tags import entities
 from watchers.view import pattern, view
 from watchers.watcher import Judgement, Record, Skip, Span, Verdict, WatcherError
 
@@ -41,6 +42,7 @@ MARKED: Final = (
     "USERNAME",
     "ZIP_CODE",
     "SWIFT_CODE",
+    "ID_NUMBER",
     "US_EIN",
 )
 FLAGGED: Final = (
@@ -48,6 +50,7 @@ FLAGGED: Final = (
     "DATE_OF_BIRTH", "STREET_ADDRESS", "GPS_COORDINATES", "IP_ADDRESS", "MAC_ADDRESS", "PASSPORT", "DRIVER_LICENSE",
     "LICENSE_PLATE", "INSURANCE_NUMBER", "MEDICAL_RECORD", "VEHICLE_ID", "DEVICE_ID", "DENIED_TERM",
 )  # fmt: skip
+_WITH_DIGITS: Final = frozenset({"PHONE_NUMBER", "DATE_OF_BIRTH", "ID_NUMBER"})  # whatever a model says
 _SUREST: Final = 0.99
 
 
@@ -186,6 +189,15 @@ def _finders(options: PiiOptions) -> tuple[Find, ...]:
     )
 
 
+def _entities(encoding: Encoding, text: str) -> list[Span]:
+    """The pack's entities; of a kind that is written in digits only those with one."""
+    return [span for span in entities(encoding, text) if span.label not in _WITH_DIGITS or _has_digit(text, span)]
+
+
+def _has_digit(text: str, span: Span) -> bool:
+    return any(map(str.isdigit, text[span.start : span.end]))
+
+
 def make(order: Order) -> Pii:
     """Make the watcher as the configuration orders it. Raises WatcherError with the remedy."""
     options = options_of(order, PiiOptions)
@@ -194,6 +206,6 @@ def make(order: Order) -> Pii:
             problem = f"options.countries: {country!r} has no telephone plan"
             raise WatcherError(order.name, problem, "use ISO 3166 codes such as US, GB, DE")
     try:
-        return Pii(order.name, options, order.thresholds, order.encoder)
+        return Pii(order.name, options, order.thresholds, order.encoder, _entities if order.encoder else None)
     except re2.error as error:
         raise WatcherError(order.name, f"options.allow_patterns: {error}", "use RE2 syntax") from error

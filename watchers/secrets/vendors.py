@@ -174,7 +174,7 @@ _OWN: Final = (
     _own("atlassian", "atatt3", r"\b(ATATT3[A-Za-z0-9_=-]{60,250})"),
     _own("airtable", "", r"\b(pat[A-Za-z0-9]{14}\.[a-f0-9]{64})"),
     _own("figma", "figd_", r"\b(figd_[A-Za-z0-9_-]{36,60})"),
-    _own("doppler", "dp.", r"\b(dp\.(?:pt|st|ct|scim|audit)\.[A-Za-z0-9._-]{30,80})"),
+    _own("doppler", "dp.", r"\b(dp\.(?:pt|st|ct|scim|audit)\.[A-Za-z0-9_-]{30,80})"),
     _own("mapbox-secret", "sk.ey", r"\b(sk\.ey[A-Za-z0-9_-]{40,120}\.[A-Za-z0-9_-]{20,24})"),
     _own("fal-or-uuid-pair", "", r"\b([a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}:[a-f0-9]{32})"),
     _own("sourcegraph", "sgp_", r"\b(sgp_(?:(?:[a-fA-F0-9]{16}|local)_)?[a-fA-F0-9]{40})"),
