@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from sidecar.commands import baseline, check_config, demo, drift, injector, score, serve, version
+from sidecar.commands import baseline, check_config, demo, drift, injector, score, serve, version, watchers
 from sidecar.commands.arguments import formatter
 
 _EPILOG: Final = """\
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-COMMANDS: Final = (serve, demo, score, drift, baseline, check_config, injector, version)
+COMMANDS: Final = (serve, demo, score, watchers, drift, baseline, check_config, injector, version)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -113,16 +113,12 @@ WHO: Final = {
 
 
 def clusters(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the topics that are new, grew or shrank: (which, share and terms)."""
-    new = found.get("new")
-    for name, items in (
-        ("new topic", [new] if new else []),
-        ("grown", found.get("grown")),
-        ("shrunk", found.get("shrunk")),
-    ):
-        for item in list(items or ())[:2]:
-            terms = ", ".join(str(term) for term in list(item.get("terms") or ())[:8])
-            yield name, f"{item.get('before', 0):.0%} → {item.get('share', item.get('after', 0)):.0%}  {terms}"
+    """Yield the topics that are new, grew or shrank: (which, share and what it is about)."""
+    if new := found.get("new"):
+        yield "new topic", f"{new['before']:.0%} → {new['share']:.0%}  {', '.join(new['terms'])}"
+    for name in ("grown", "shrunk"):
+        for item in (found.get(name) or ())[:1]:
+            yield name, f"{item['before']:.0%} → {item['after']:.0%}  like “{short(item['exemplar'])}”"
 
 
 def short(text: object) -> str:

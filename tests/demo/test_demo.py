@@ -27,7 +27,7 @@ def until(process: subprocess.Popen[str], text: str) -> list[str]:
 
 
 def test_the_demo_shows_flags_and_a_summary_and_goes_on_until_ctrl_c():
-    with start("--exchanges", "72", "--pace", "0.004") as process:
+    with start("--exchanges", "48", "--pace", "0.004") as process:
         try:
             text = "".join(until(process, "Ctrl-C ends them"))
             admin = re.search(r"metrics\s+(http://\S+)/metrics", text)[1]
@@ -38,12 +38,12 @@ def test_the_demo_shows_flags_and_a_summary_and_goes_on_until_ctrl_c():
             assert process.wait(30) == 0
         finally:
             process.kill()
-    assert "made 72 calls by the official OpenAI and Anthropic clients: 72 answered word for word" in text
+    assert "made 48 calls by the official OpenAI and Anthropic clients: 48 answered word for word" in text
     assert "0 altered, 0 failed" in text
     assert "pii/" in text
     assert "[CREDIT_CARD]" in text or "[EMAIL_ADDRESS]" in text or "[IBAN_CODE]" in text
     assert "4111" not in text
-    assert "Coverage of 72 exchanges" in text
+    assert "Coverage of 48 exchanges" in text
     assert len(re.findall(r"(?:bias|injection|pii|secrets|toxicity)\s+100\.0%", text)) == 5
     assert "Tidied up." in text
     with pytest.raises(OSError):
