@@ -114,7 +114,7 @@ class ClientConnection(asyncio.Protocol):
         self._idle_since = monotonic()
         if broken:
             self._break(relay is not None and relay.until_close)
-        elif not self.keep_alive or self._eof:
+        elif not self.keep_alive or self._eof or (self._front.draining and not self._buffer):
             self._close()
         elif self._buffer and not self._body_open:
             self._read_requests(b"")

@@ -14,7 +14,7 @@ from typing import Any
 
 from sidecar.channel import Close, FrameReader, Hello, Kind, Open, ResponseHead, Settled, Totals, frame
 from sidecar.proxy.worker import Worker
-from sidecar.settings import Capture, Limits, Route, Settings, Timeouts
+from sidecar.settings import Capture, Limits, Route, Settings, Timeouts, Tls
 
 PATIENCE_SECONDS = 5.0
 
@@ -178,6 +178,7 @@ class Rig:
         runtime: str | None = None,
         watchers: tuple[str, ...] = ("toxicity", "pii"),
         tls: ssl.SSLContext | None = None,
+        tls_route: Tls | None = None,
         **route: Any,
     ) -> "Rig":
         await self.upstream.start(tls)
@@ -185,7 +186,7 @@ class Rig:
             await self.observer.start()
         scheme = "https" if tls else "http"
         url = (upstream or f"{scheme}://127.0.0.1:{{port}}").format(port=self.upstream.port)
-        only = Route(name="default", upstream=url, timeouts=timeouts or Timeouts(), **route)
+        only = Route(name="default", upstream=url, timeouts=timeouts or Timeouts(), tls=tls_route or Tls(), **route)
         self.settings = Settings(
             listen="127.0.0.1:0",
             admin="127.0.0.1:0",

@@ -2,7 +2,7 @@ import pytest
 
 from sidecar.proxy.chunked import ChunkError, ChunkReader
 
-WIRE = b"5\r\nhello\r\n1;ext=\"a b\"\r\n!\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\nY: \xe9\r\n\r\n"
+WIRE = b'5\r\nhello\r\n1;ext="a b"\r\n!\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\nY: \xe9\r\n\r\n'
 BODY = b"hello!0123456789"
 
 

@@ -121,7 +121,8 @@ def test_a_name_refused_once_is_refused_again() -> None:
 
 def test_hop_by_hop_fields_go_with_those_that_connection_names() -> None:
     head = read_request(
-        GET + b"\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nX: y"
+        GET
+        + b"\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nX: y"
     )
     assert list(filter(None, head.lines)) == [b"Host: a", b"X: y"]
     assert not head.keep_alive

@@ -126,7 +126,12 @@ async def test_an_unknown_name_is_502(start):
 
 @pytest.mark.parametrize(
     "answer",
-    [b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\nX: y\n\n", b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n"],
+    [
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 200 OK\nX: y\n\n",
+        b"HTTP/1.1 101 Switching\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+    ],
 )
 async def test_an_upstream_that_answers_nonsense_is_502(start, answer):
     rig = await start(timeouts=Timeouts(first_byte_seconds=0.3))
