@@ -1,5 +1,7 @@
 """Figures of merit for scores against truth: plain numpy, ties handled, NaN where undefined."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,20 @@ def quantile(scores: Scores, rate: float, weights: Scores | None = None) -> floa
     mass = np.ones(len(scores)) if weights is None else weights[order]
     above = 1 - np.cumsum(mass) / mass.sum()
     return float(scores[order][int(np.argmax(above <= rate + 1e-12))])
+
+
+def conformal_threshold(benign: Scores, rate: float) -> float:
+    """The lowest threshold that a new benign score reaches with a probability of at most `rate`; flagged means >=.
+
+    Split conformal: just above the ⌈(n + 1)(1 − rate)⌉-th smallest of n benign scores; holds for any distribution
+    when the new text is exchangeable with them. Raises ValueError when n is too small for the rate.
+    Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005.
+    """
+    place = math.ceil((len(benign) + 1) * (1 - rate) - 1e-9)
+    if place > len(benign):
+        least = math.ceil(1 / rate) - 1
+        raise ValueError(f"{len(benign)} benign texts are too few for a rate of {rate:g}: at least {least} are needed")
+    return float(np.nextafter(np.sort(benign)[place - 1], np.inf))
 
 
 def calibration_error(truth: Scores, scores: Scores, bins: int = 15) -> float:

@@ -46,3 +46,15 @@ def test_intervals_hold_the_figure():
     low, high = metrics.interval(truth, truth + rng.normal(0, 1, 300), metrics.auroc)
     assert low < metrics.auroc(truth, truth + rng.normal(0, 1, 300)) + 0.05
     assert 0.6 < low < high < 0.9
+
+
+def test_a_conformal_threshold_keeps_its_guarantee():
+    rng = np.random.default_rng(0)
+    reached = [(rng.random(2000) >= metrics.conformal_threshold(rng.random(199), 0.01)).mean() for _ in range(300)]
+    assert np.mean(reached) == pytest.approx(0.01, abs=0.002)
+
+
+def test_too_few_texts_for_a_rate_are_refused():
+    with pytest.raises(ValueError, match="at least 99 are needed"):
+        metrics.conformal_threshold(np.zeros(98), 0.01)
+    assert metrics.conformal_threshold(np.arange(99.0), 0.01) > 98

