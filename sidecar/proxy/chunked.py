@@ -13,7 +13,7 @@ from sidecar.proxy.head import HeadError, check_trailers
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 _LINE_BYTES: Final = 1024  # of a size line with its extensions; nobody is known to use them
-_TRAILER_BYTES: Final = 65_536
+_TRAILER_BYTES: Final = 8_192
 
 
 class ChunkError(Exception):

@@ -29,7 +29,7 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_body_open", "_buffer", "_chunks", "_closing_since", "_eof", "_front", "_held", "_idle_since", "_left",
-        "_reading", "_sent", "congested", "keep_alive", "relay", "transport",
+        "_reading", "_scanned", "_sent", "congested", "keep_alive", "relay", "transport",
     )  # fmt: skip
 
     def __init__(self, front: "Front") -> None:
@@ -38,6 +38,7 @@ class ClientConnection(asyncio.Protocol):
         self.congested = False
         self._front = front
         self._buffer = b""
+        self._scanned = 0  # of the buffer: no end of a head in it
         self._body_open = False  # the current request's body is not whole, though its relay may have ended
         self._chunks: ChunkReader | None = None
         self._left = 0
@@ -193,12 +194,13 @@ class ClientConnection(asyncio.Protocol):
         buffer, limit = self._buffer, self._front.limits.request_head_bytes
         while buffer[:2] == b"\r\n":  # RFC 9112 section 2.2: empty lines before a request are ignored
             buffer = buffer[2:]
-        end = buffer.find(b"\r\n\r\n")
+        scanned, self._scanned = self._scanned, 0
+        end = buffer.find(b"\r\n\r\n", max(0, scanned - 3))
         if end < 0 or end > limit:
-            self._buffer = buffer
+            self._buffer, self._scanned = buffer, len(buffer)
             if len(buffer) > limit:
                 self._refuse(Fault.HEAD_TOO_LARGE, f"request head of more than {limit} bytes", "request_head_bytes")
-            elif buffer != b"\r" and bad_start(buffer):
+            elif buffer != b"\r" and bad_start(buffer, scanned):
                 self._refuse(Fault.BAD_REQUEST, "not an HTTP/1.1 request")
             return False
         arrived = monotonic()

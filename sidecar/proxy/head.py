@@ -193,11 +193,16 @@ class _Found:
                 lines[index] = b""
 
 
-def bad_start(data: bytes) -> bool:
-    """Whether an unfinished head can no longer become a valid one: answer at once instead of waiting for its end."""
-    if data.count(b"\n") != data.count(b"\r\n") or data.count(b"\0"):
-        return True
-    return bool(data) and not _NAME.match(data)
+def bad_start(data: bytes, judged: int = 0) -> bool:
+    """Whether an unfinished head can no longer become a valid one: answer at once instead of waiting for its end.
+
+    The first `judged` bytes were found good before, so that a head that comes byte by byte is not read again and again.
+    """
+    if not _NAME.match(data):
+        return bool(data)
+    news = data[max(0, judged - 1) :]
+    bare = news.count(b"\n") - news.count(b"\r\n") - (judged > 1 and news[:1] == b"\n")
+    return bare > 0 or b"\0" in news
 
 
 def check_trailers(block: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Real sockets on either side of a proxy worker: a scripted upstream, a raw client and an observer that collects frames.
+"""Real sockets on either side of a proxy worker: a scripted upstream, a raw client, an observer that collects frames.
 
 A test reads as a transcript: what one side sends, byte for byte, then what the other side gets. Every wait has a limit.
 """
@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from sidecar.channel import Close, FrameReader, Hello, Kind, Open, ResponseHead, Settled, Totals, frame
@@ -17,6 +17,13 @@ from sidecar.proxy.worker import Worker
 from sidecar.settings import Capture, Limits, Route, Settings, Timeouts, Tls
 
 PATIENCE_SECONDS = 5.0
+
+
+async def holds(condition: Callable[[], object]) -> None:
+    """Wait until a condition on the worker's state holds. Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 (the worker has no event for a test's sake)
+            await asyncio.sleep(0.005)
 
 
 class Peer:
@@ -199,8 +206,8 @@ class Rig:
         self.port = started.listen[1]
         assert started.admin is not None
         self.admin_port = started.admin[1]
-        while observer and not self.observer.of(Kind.HELLO):
-            await asyncio.sleep(0.01)
+        if observer:
+            await self.observer.until(Kind.HELLO)
         return self
 
     async def client(self, port: int | None = None) -> Peer:
@@ -217,9 +224,7 @@ class Rig:
 
     async def ended(self, exchanges: int = 1) -> Totals:
         """Wait until so many exchanges have ended; return the totals."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while sum(row.exchanges for row in self.worker.totals().traffic) < exchanges:
-                await asyncio.sleep(0.005)
+        await holds(lambda: sum(row.exchanges for row in self.worker.totals().traffic) >= exchanges)
         return self.worker.totals()
 
     async def stop(self) -> None:
@@ -242,4 +247,4 @@ async def rig(directory: str, **settings: Any) -> AsyncIterator[Rig]:
         await made.stop()
 
 
-__all__ = ["Close", "Hello", "Observer", "Open", "Peer", "ResponseHead", "Rig", "Totals", "Upstream", "rig"]
+__all__ = ["Close", "Hello", "Observer", "Open", "Peer", "ResponseHead", "Rig", "Totals", "Upstream", "holds", "rig"]

@@ -1,11 +1,10 @@
 """What reaches the observer, what never does, and that the ledger adds up whatever happens to it."""
 
-import asyncio
 import hashlib
 
 from sidecar.channel import VERSION, Hello, Kind
 from sidecar.settings import Capture
-from tests.proxy.rig import Close, Observer, Open, ResponseHead
+from tests.proxy.rig import Close, Observer, Open, ResponseHead, holds
 
 OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r1\r\nSet-Cookie: session=sesame\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -156,9 +155,7 @@ async def test_settled_exchanges_are_in_the_ledger_once(start):
     await rig.observer.until(Kind.CLOSE, 2)
     numbers = rig.observer.numbers()
     rig.observer.settle(numbers, {"toxicity\0clean\0": 1, "toxicity\0flagged\0": 1, "pii\0skipped\0no_text": 2})
-    async with asyncio.timeout(5):
-        while len(ledger(rig)) < 3:
-            await asyncio.sleep(0.005)
+    await holds(lambda: len(ledger(rig)) == 3)
     assert ledger(rig) == {"toxicity/clean/": 1, "toxicity/flagged/": 1, "pii/skipped/no_text": 2}
 
 
@@ -167,9 +164,7 @@ async def test_what_a_settling_leaves_out_is_counted_as_unaccounted(start):
     await exchange(rig)
     await rig.observer.until(Kind.CLOSE)
     rig.observer.settle(rig.observer.numbers(), {"toxicity\0clean\0": 1})
-    async with asyncio.timeout(5):
-        while not ledger(rig):
-            await asyncio.sleep(0.005)
+    await holds(lambda: ledger(rig))
     assert ledger(rig) == {"toxicity/clean/": 1, "pii/skipped/unaccounted": 1}
 
 
@@ -179,15 +174,11 @@ async def test_a_lost_observer_costs_no_request_and_the_ledger_adds_up(start):
     await exchange(rig)
     await rig.observer.until(Kind.CLOSE, 2)
     rig.observer.settle(rig.observer.numbers()[:1], {"toxicity\0clean\0": 1, "pii\0clean\0": 1})
-    async with asyncio.timeout(5):
-        while not ledger(rig):
-            await asyncio.sleep(0.005)
+    await holds(lambda: ledger(rig))
     client, up, _ = await rig.exchange(GET)  # in flight while the observer dies
     await rig.observer.until(Kind.OPEN, 3)
     await rig.observer.stop()
-    async with asyncio.timeout(5):
-        while rig.worker.totals().observer_losses == 0:
-            await asyncio.sleep(0.005)
+    await holds(lambda: rig.worker.totals().observer_losses)
     up.send(OK)
     await client.expect(OK)
     up.close()
@@ -228,9 +219,7 @@ async def test_an_observer_that_does_not_read_fills_the_channel_and_nothing_else
     assert [(row.status, row.exchanges, row.request_bytes) for row in totals.traffic] == [("200", 20, 4_000_000)]
     not_opened = totals.ledger["pii\0skipped\0channel_full"]
     await rig.observer.stop()
-    async with asyncio.timeout(5):
-        while rig.worker.totals().observer_losses == 0:
-            await asyncio.sleep(0.005)
+    await holds(lambda: rig.worker.totals().observer_losses)
     assert ledger(rig)["pii/skipped/channel_full"] == not_opened
     assert ledger(rig)["pii/skipped/observer_lost"] == 20 - not_opened
 
@@ -241,9 +230,7 @@ async def start_deaf(start, directory):
     await observer.start(read=False)
     rig = await start(capture=Capture(queue_bytes=300_000), runtime=directory)
     rig.observer = observer
-    async with asyncio.timeout(5):
-        while not observer.sessions:
-            await asyncio.sleep(0.005)
+    await holds(lambda: observer.sessions)
     return rig
 
 
