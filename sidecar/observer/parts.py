@@ -1,6 +1,6 @@
 """Everything that the settings decide, made in one go: the observer swaps it as a whole when they are reloaded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -101,7 +101,7 @@ class Workshop:
             name for name in names if ((configured[name].type if name in configured else None) or name) in MASKING_TYPES
         ]
         extra = [name for name in MASKING_TYPES if name not in masking] if needs_masking(settings) else []
-        encoder = self._maybe_encoder(settings, [*names, *extra])
+        encoder = self._maybe_encoder(settings, names)
         exchange_log = ExchangeLog(settings.log, self._writer.write, self._colors)
         return Parts(
             settings=settings,
@@ -123,9 +123,12 @@ class Workshop:
             drift=self._maybe_drift(settings, encoder, exchange_log),
         )
 
-    def _maybe_encoder(self, settings: Settings, names: list[str]) -> Encoder | None:
-        """Return the pack's encoder where a watcher reads it, or drift should; the loaded one while it is the same."""
-        drifts = settings.drift.enabled and bool(enabled_watchers(settings))
+    def _maybe_encoder(self, settings: Settings, names: Sequence[str]) -> Encoder | None:
+        """Return the pack's encoder where a watcher reads it, or drift should; the loaded one while it is the same.
+
+        Without any watcher none is loaded, though drift is on: then scalars drift and patterns alone mask.
+        """
+        drifts = settings.drift.enabled and bool(names)
         if not (drifts or registry.needs_encoder(names, settings.watchers.settings)):
             return None
         folder = Path(settings.watchers.pack) if settings.watchers.pack else BUNDLED

@@ -78,6 +78,8 @@ class Prices:
         self.currency = currency
         self._own = load(file) if file else ()
         self._catalogue = currency == CATALOGUE_CURRENCY
+        if self._catalogue:
+            data_snapshot.get_snapshot()  # loads it now rather than while the first exchange waits
 
     def maybe_cost(self, exchange: Exchange) -> Cost | None:
         """Return the cost; None where there are no tokens or no price is known."""

@@ -22,8 +22,9 @@ from watchers.watcher import Judgement, Record, Watcher
 
 # Patterns alone: no model is loaded, and nothing drifts.
 SETTINGS = Settings(
-    upstream="https://api.openai.com", watchers=Watchers(enabled=["pii", "secrets"]), drift=Drift(enabled=False)
+    upstream="https://api.openai.com", watchers=Watchers(enabled=["secrets"]), drift=Drift(enabled=False)
 )
+TOKEN = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
 @dataclass(slots=True)
@@ -78,12 +79,12 @@ def talk(text: str, reply: str = "fine", **changes: Any) -> Capture:
 
 def test_an_exchange_is_judged_logged_counted_and_settled() -> None:
     bench = Bench()
-    bench.judge([talk("mail bob.miller@example.com", id="a"), talk("hello", id="b")])
+    bench.judge([talk(f"use {TOKEN}", id="a"), talk("hello", id="b")])
     assert bench.origin.numbers == [0, 1]
-    assert bench.origin.ledger == {"pii\0flagged\0": 1, "pii\0clean\0": 1, "secrets\0clean\0": 2}
-    assert bench.out.lines[0]["prompt"][0]["text"] == "mail [EMAIL_ADDRESS]"
+    assert bench.origin.ledger == {"secrets\0flagged\0": 1, "secrets\0clean\0": 1}
+    assert bench.out.lines[0]["prompt"][0]["text"] == "use [VENDOR_TOKEN]"
     assert bench.out.lines[0]["cost"] == {"amount": 0.0035, "currency": "USD"}
-    flag = ("pii", "EMAIL_ADDRESS", "prompt", "default")
+    flag = ("secrets", "VENDOR_TOKEN", "prompt", "default")
     assert bench.instruments.value("sidewatch_flags_total", flag) == 1
 
 
@@ -113,24 +114,24 @@ def test_a_route_says_how_to_decode() -> None:
         (replace(talk("hello"), response=Body(b'{"cut', size=10_000)), None, "skipped\0truncated"),
         (capture(b"not json at all {", b"neither"), None, "skipped\0decode_error"),
         (capture(b"", b'{"object": "list", "data": []}', method="GET", target="/v1/models"), None, "skipped\0no_text"),
-        (talk("mail bob.miller@example.com"), "channel_full", "flagged\0"),
+        (talk(f"use {TOKEN}"), "channel_full", "flagged\0"),
     ],
     ids=["incomplete", "truncated", "malformed", "no text", "flagged all the same"],
 )
 def test_what_was_not_read_in_full_is_not_clean(captured: Capture, incomplete: str | None, state: str) -> None:
     bench = Bench()
     bench.judge([captured], incomplete)
-    assert [key for key in bench.origin.ledger if key.startswith("pii")] == [f"pii\0{state}"]
+    assert list(bench.origin.ledger) == [f"secrets\0{state}"]
 
 
 def test_unknown_formats_may_be_read_or_counted_only() -> None:
-    odd = capture(b'{"question": "mail bob.miller@example.com"}', b'{"reply": "no"}', target="/ask")
+    odd = capture(f'{{"question": "use {TOKEN}"}}'.encode(), b'{"reply": "no"}', target="/ask")
     reading, counting = (
         Bench(),
         Bench(
             Settings(
                 upstream="http://x",
-                watchers=Watchers(enabled=["pii"]),
+                watchers=Watchers(enabled=["secrets"]),
                 drift=Drift(enabled=False),
                 observer=Observer(unknown_formats="count"),
             )
@@ -138,8 +139,8 @@ def test_unknown_formats_may_be_read_or_counted_only() -> None:
     )
     reading.judge([odd])
     counting.judge([odd])
-    assert reading.origin.ledger["pii\0flagged\0"] == 1
-    assert counting.origin.ledger == {"pii\0skipped\0unknown_format": 1}
+    assert reading.origin.ledger["secrets\0flagged\0"] == 1
+    assert counting.origin.ledger == {"secrets\0skipped\0unknown_format": 1}
     assert counting.out.lines[0]["prompt"] == []
 
 
@@ -205,7 +206,7 @@ def test_a_sink_that_fails_costs_neither_the_others_nor_the_settling(capsys: pyt
     pipeline.start()
     assert pipeline.stop(60)
     assert len(bench.out.lines) == 3
-    assert bench.origin.ledger["pii\0clean\0"] == 3
+    assert bench.origin.ledger["secrets\0clean\0"] == 3
     assert bench.instruments.value("sidewatch_sink_errors_total", ("metrics", "ValueError")) == 3
     printed = capsys.readouterr().out
     assert printed.count("sink failed") == 1

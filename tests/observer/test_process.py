@@ -19,9 +19,11 @@ from sidecar.settings import Drift, Log, Observer, Settings, Watchers
 from tests.observer.conftest import Connect
 from tests.observer.traffic import answer, chat, opened, totals
 
+# Patterns alone, so that a start is quick; one test runs with the pack.
 SETTINGS = Settings(
-    upstream="https://api.openai.com", watchers=Watchers(enabled=["pii", "secrets"]), drift=Drift(enabled=False)
+    upstream="https://api.openai.com", watchers=Watchers(enabled=["secrets"]), drift=Drift(enabled=False)
 )
+TOKEN = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
 class Running:
@@ -91,14 +93,16 @@ async def test_exchanges_go_in_and_settlements_lines_and_pages_come_out(start: S
     worker.hello(pid=77)
     histogram = Histogram([0] * 5 + [2] + [0] * 9, 0.6)
     traffic = [Traffic("default", "POST", "200", "complete", 2, 300, 400, histogram, histogram)]
-    worker.exchange(1, chat(("user", "mail bob.miller@example.com")), answer("fine"), proxy_seconds=0.0004)
+    worker.exchange(
+        1, chat(("user", f"use {TOKEN} or mail bob.miller@example.com")), answer("fine"), proxy_seconds=0.0004
+    )
     worker.exchange(2, chat(("user", "hello")), answer("hi"))
     ledger = await worker.settlements(2)
-    assert ledger == {"pii\0flagged\0": 1, "pii\0clean\0": 1, "secrets\0clean\0": 2}
+    assert ledger == {"secrets\0flagged\0": 1, "secrets\0clean\0": 1}
     worker.send(Kind.TOTALS, 0, 0.0, totals(pid=77, seen=2, traffic=traffic, ledger=ledger, in_flight=1))
     worker.exchange(3, chat(("user", "hello")), answer("hi"))  # settled after the totals were read
     await worker.settlements(3)
-    assert (await observer.line())["prompt"][0]["text"] == "mail [EMAIL_ADDRESS]"
+    assert (await observer.line())["prompt"][0]["text"] == "use [VENDOR_TOKEN] or mail [EMAIL_ADDRESS]"
     await _pages(observer)
     observer.process.send_signal(signal.SIGTERM)
     assert await observer.ended() == 0
@@ -108,7 +112,7 @@ async def _pages(observer: Running) -> None:
     code, kind, page = await observer.page("/metrics")
     assert (code, kind.split(";")[0]) == (200, "text/plain")
     for line in (
-        'sidewatch_watcher_exchanges_total{reason="",state="flagged",watcher="pii"} 1.0',
+        'sidewatch_watcher_exchanges_total{reason="",state="flagged",watcher="secrets"} 1.0',
         'sidewatch_exchanges_total{ending="complete",method="POST",route="default",status="200"} 2.0',
         'sidewatch_exchange_duration_seconds_bucket{le="0.32",route="default"} 2.0',
         'sidewatch_exchange_duration_seconds_bucket{le="0.16",route="default"} 0.0',
@@ -124,11 +128,11 @@ async def _pages(observer: Running) -> None:
     assert page.endswith("# EOF\n")
     status = json.loads((await observer.page("/status"))[2])
     assert status["coverage"]["seen"] == 2
-    pii = {"clean": 1, "flagged": 1, "skipped": {}, "settled": 2, "inspected_share": 1.0}
-    assert status["coverage"]["watchers"]["pii"] == pii
-    assert [flag["label"] for flag in status["recent_flags"][0]["flags"]] == ["EMAIL_ADDRESS"]
-    assert "bob.miller" not in json.dumps(status)
-    assert json.loads((await observer.page("/config"))[2])["watchers"]["enabled"] == ["pii", "secrets"]
+    secrets = {"clean": 1, "flagged": 1, "skipped": {}, "settled": 2, "inspected_share": 1.0}
+    assert status["coverage"]["watchers"]["secrets"] == secrets
+    assert [flag["label"] for flag in status["recent_flags"][0]["flags"]] == ["VENDOR_TOKEN"]
+    assert TOKEN not in json.dumps(status)
+    assert json.loads((await observer.page("/config"))[2])["watchers"]["enabled"] == ["secrets"]
     assert json.loads((await observer.page("/drift"))[2]) == []
     assert (await observer.page("/drift/accept", "POST"))[0] == 404
 
@@ -143,7 +147,9 @@ async def test_the_first_metrics_page_of_an_idle_observer_names_only_metrics_of_
 
 
 async def test_a_reload_changes_the_watchers_and_a_bad_one_does_not(start: Start, connect: Connect) -> None:
-    observer = await start(SETTINGS)
+    observer = await start(
+        Settings(upstream="http://x", watchers=Watchers(enabled=["none"]), drift=Drift(enabled=False))
+    )
     await observer.logged("observer ready")
     observer.runtime.write(
         Settings(upstream="http://x", watchers=Watchers(enabled=["nosuch"]), drift=Drift(enabled=False))
@@ -154,14 +160,14 @@ async def test_a_reload_changes_the_watchers_and_a_bad_one_does_not(start: Start
         in (await observer.logged("settings not reloaded: the old ones go on"))["problem"]
     )
     observer.runtime.write(
-        Settings(upstream="http://x", watchers=Watchers(enabled=["pii"]), drift=Drift(enabled=False))
+        Settings(upstream="http://x", watchers=Watchers(enabled=["secrets"]), drift=Drift(enabled=False))
     )
     observer.process.send_signal(signal.SIGHUP)
-    assert (await observer.logged("settings reloaded"))["watchers"] == ["pii"]
+    assert (await observer.logged("settings reloaded"))["watchers"] == ["secrets"]
     worker = await connect(observer.channel)
     worker.hello()
     worker.exchange(1, chat(("user", "hello")), answer("hi"))
-    assert await worker.settlements(1) == {"pii\0clean\0": 1}
+    assert await worker.settlements(1) == {"secrets\0clean\0": 1}
 
 
 async def test_settings_that_cannot_be_used_end_the_start_with_78(start: Start) -> None:
@@ -181,13 +187,16 @@ async def test_what_waits_at_the_end_is_still_judged(start: Start, connect: Conn
     await worker.settlements(1)
     observer.process.send_signal(signal.SIGTERM)
     ledger = await worker.settlements(60)
-    assert ledger == {"pii\0clean\0": 60, "secrets\0clean\0": 60}
+    assert ledger == {"secrets\0clean\0": 60}
     assert await observer.ended() == 0
 
 
 async def test_a_stuck_reader_of_stdout_does_not_stop_the_settling(start: Start, connect: Connect) -> None:
     settings = Settings(
-        upstream="http://x", watchers=Watchers(enabled=["pii"]), drift=Drift(enabled=False), log=Log(text_chars=100_000)
+        upstream="http://x",
+        watchers=Watchers(enabled=["secrets"]),
+        drift=Drift(enabled=False),
+        log=Log(text_chars=100_000),
     )
     observer = await start(settings)
     await observer.logged("observer ready")
@@ -196,7 +205,7 @@ async def test_a_stuck_reader_of_stdout_does_not_stop_the_settling(start: Start,
     for number in range(150):  # 15 MB of lines: more than the pipe and the queue hold
         worker.exchange(number, chat(("user", "hi")), answer("a" * 100_000))
         await worker.writer.drain()
-    assert await worker.settlements(150) == {"pii\0clean\0": 150}
+    assert await worker.settlements(150) == {"secrets\0clean\0": 150}
     _, _, page = await observer.page("/metrics")
     assert 'sidewatch_sink_errors_total{error="full",sink="exchange_log"}' in page
 
@@ -204,7 +213,7 @@ async def test_a_stuck_reader_of_stdout_does_not_stop_the_settling(start: Start,
 async def test_overload_is_settled_and_counted_and_the_ledger_adds_up(start: Start, connect: Connect) -> None:
     settings = Settings(
         upstream="http://x",
-        watchers=Watchers(enabled=["pii"]),
+        watchers=Watchers(enabled=["secrets"]),
         drift=Drift(enabled=False),
         observer=Observer(queue_exchanges=5, batch_exchanges=1),
         log=Log(text="none"),
@@ -216,7 +225,7 @@ async def test_overload_is_settled_and_counted_and_the_ledger_adds_up(start: Sta
     for number in range(500):
         worker.exchange(number, chat(("user", "hello " * 300)), answer("hi"))
     ledger = await worker.settlements(500)
-    assert ledger.keys() == {"pii\0clean\0", "pii\0skipped\0overload"}
+    assert ledger.keys() == {"secrets\0clean\0", "secrets\0skipped\0overload"}
     assert sum(ledger.values()) == 500
 
 
@@ -225,3 +234,20 @@ async def test_it_steps_back_for_the_proxy(start: Start) -> None:
     await observer.logged("observer ready")
     assert os.getpriority(os.PRIO_PROCESS, observer.process.pid) == 10
     assert os.sched_getscheduler(observer.process.pid) == os.SCHED_BATCH
+
+
+async def test_with_the_pack_every_built_in_watcher_reads_and_memory_stays_within_the_promise(
+    start: Start, connect: Connect
+) -> None:
+    observer = await start(Settings(upstream="http://x"))
+    await observer.logged("observer ready")
+    idle = json.loads((await observer.page("/status"))[2])["resident_bytes"]
+    assert idle < 250_000_000
+    worker = await connect(observer.channel)
+    worker.hello()
+    worker.exchange(1, chat(("user", "You are all stupid idiots and I hate you.")), answer("I am sorry."))
+    ledger = await worker.settlements(1)
+    assert ledger["toxicity\0flagged\0"] == 1
+    assert {key.split("\0")[0] for key in ledger} == {"toxicity", "bias", "injection", "pii", "secrets"}
+    streams = json.loads((await observer.page("/drift"))[2])
+    assert [stream["level"] for stream in streams] == ["insufficient_data", "insufficient_data"]

@@ -91,7 +91,7 @@ def totals(**changes: object) -> Totals:
 def chat(*messages: tuple[str, str], **more: object) -> bytes:
     """Return a chat request: (role, text) pairs."""
     turns = [{"role": role, "content": text} for role, text in messages]
-    return orjson.dumps({"model": "gpt-4o", "messages": turns, **more})
+    return orjson.dumps({"model": "gpt-4o", "messages": turns} | more)
 
 
 def answer(text: str, **more: object) -> bytes:
