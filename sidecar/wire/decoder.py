@@ -75,16 +75,17 @@ class Decoder:
 
     def client_message(self, data: Any) -> None:
         """Read one parsed WebSocket message of the client; text that is not JSON comes as text."""
-        self.request(data)
+        if isinstance(data, dict):
+            self.request(data)
 
     def server_message(self, data: Any) -> None:
         """Read one parsed WebSocket message of the server."""
         self.event("", data)
 
-    def response_bytes(self, data: bytes) -> None:  # noqa: ARG002
+    def response_bytes(self, data: bytes) -> None:
         """Read a whole response that is not JSON (or too broken to be); `error` answers never come here."""
         if self.exchange.complete:
-            self.exchange.fail_decoding("not_json")
+            self.exchange.fail_decoding("bad_json" if data.lstrip().startswith((b"{", b"[")) else "not_json")
 
     def error(self, body: Any) -> None:
         """Read the body of an answer of status >= 400: parsed JSON, else text."""

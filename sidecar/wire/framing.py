@@ -7,7 +7,7 @@ count the bytes fed and do not depend on the cuts. `flaw` says what was wrong ("
 from typing import Final, NamedTuple, Protocol
 
 MAX_PIECE_BYTES: Final = 16 * 1024 * 1024  # an image of gpt-image-1 in one SSE line is 1 to 5 MB of base64
-MAX_PIECES: Final = 262_144  # twice the longest answers known (128k tokens, one event each)
+MAX_PIECES: Final = 131_072  # as many as the longest answers have tokens (128k); a second of work
 
 
 class Piece(NamedTuple):

@@ -38,6 +38,9 @@ class Unknown(Decoder):
     def request(self, body: Any) -> None:
         self._collect("request", body)
 
+    def client_message(self, data: Any) -> None:
+        self._collect("request", data)
+
     def request_bytes(self, data: bytes) -> None:
         self._add("request", 0, _maybe_plain_text(data))
 

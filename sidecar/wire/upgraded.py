@@ -44,7 +44,7 @@ def _messages(decoder: Decoder, content: Content, extensions: str, *, from_serve
 
 
 def _give(decoder: Decoder, piece: Piece, *, from_server: bool) -> None:
-    if piece.name == "close":
+    if piece.name == "close" or not piece.data:
         return
     parsed = json_text.maybe_load(piece.data)
     data = piece.data.decode("utf-8", "replace") if parsed is None else parsed
