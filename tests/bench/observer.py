@@ -77,7 +77,7 @@ async def measure(watchers: list[str], exchanges: int) -> float:
         )  # fmt: skip
         while not runtime.observer_listens():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        ready, idle = time.monotonic() - began, resident_mb(process.pid)
+        ready, starting, idle = time.monotonic() - began, cpu_seconds(process.pid), resident_mb(process.pid)
         await feed(runtime, exchanges // 4)
         warm, cpu, began = resident_mb(process.pid), cpu_seconds(process.pid), time.monotonic()
         await feed(runtime, exchanges)
@@ -86,7 +86,7 @@ async def measure(watchers: list[str], exchanges: int) -> float:
         process.terminate()
         await process.wait()
     print(
-        f"{','.join(watchers) or 'all built-ins':>14}: ready in {ready:.2f} s; {idle:.0f} MB idle, {warm:.0f} MB after "
+        f"{','.join(watchers) or 'all built-ins':>14}: ready in {ready:.2f} s ({starting:.2f} CPU-s); {idle:.0f} MB idle, {warm:.0f} MB after "
         f"{exchanges // 4} exchanges, {loaded:.0f} MB after {exchanges} more; {exchanges / wall:.1f} exchanges/s, "
         f"{used / exchanges * 1e3:.2f} CPU-ms each"
     )
