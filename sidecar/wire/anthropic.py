@@ -8,10 +8,11 @@ import re
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text, media
-from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder, ToolCallBuilder
+from sidecar.wire import json_text
+from sidecar.wire.anthropic_prompt import CALL_TYPES, read_blocks
+from sidecar.wire.builder import ChoiceBuilder, ToolCallBuilder
 from sidecar.wire.decoder import Call, Decoder
-from sidecar.wire.exchange import Media, Message, Operation, Role
+from sidecar.wire.exchange import Message, Operation, Role
 from sidecar.wire.turn import Turn, role_of
 
 _PATH_MODEL: Final = re.compile(r"/models/([^/:]+?)(?::|%3A)", re.IGNORECASE)
@@ -19,8 +20,6 @@ _PARAMETERS: Final = (
     "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tool_choice", "thinking", "service_tier",
     "output_config", "context_management", "mcp_servers", "max_tokens_to_sample",
 )  # fmt: skip
-_MAX_DEPTH: Final = 3  # a tool's answer holds a document, which holds blocks
-_CALL_TYPES: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
 
 
 class Anthropic(Decoder):
@@ -57,10 +56,13 @@ class Anthropic(Decoder):
             self.exchange.add_tool(json_text.maybe_text(tool, "name") or json_text.maybe_text(tool, "type"), tool)
 
     def response(self, body: Any) -> None:
+        if self.exchange.operation is Operation.OTHER and json_text.obj(body, "result"):
+            return self._batch_result(body)
         if self.exchange.operation is not Operation.CHAT:
-            return
+            return None
         self._message(body, self.exchange.choice())
         self._count(json_text.obj(body, "usage"))
+        return None
 
     def _message(self, message: Any, choice: ChoiceBuilder) -> None:
         """Read a whole message object."""
@@ -123,7 +125,7 @@ class Anthropic(Decoder):
         kind = json_text.text(block, "type")
         choice.add_text(json_text.text(block, "text") if kind == "text" else "")
         choice.add_reasoning(json_text.text(block, "thinking") if kind == "thinking" else "")
-        if kind not in _CALL_TYPES:
+        if kind not in CALL_TYPES:
             return
         call = choice.tool_call(str(key) if started else None)
         call.id, call.name = json_text.maybe_text(block, "id"), json_text.text(block, "name")
@@ -195,59 +197,6 @@ def settle_arguments(call: ToolCallBuilder, placeholder: Any) -> None:
     parsed = json_text.maybe_load(streamed) if streamed else placeholder
     if isinstance(parsed, dict):
         call.replace(json_text.dump(parsed))
-
-
-def read_blocks(turn: Turn, content: Any) -> None:
-    """Add the content of a prompt message, a string or blocks, to `turn` and hand the turn over."""
-    if isinstance(content, str):
-        turn.text.append(content)
-    for block in json_text.objects(content):
-        _read_block(turn, block)
-    turn.flush()
-
-
-def _read_block(turn: Turn, block: dict[str, Any]) -> None:
-    kind = json_text.text(block, "type")
-    if kind == "thinking":
-        turn.reasoning.append(json_text.text(block, "thinking"))
-    elif kind in _CALL_TYPES:
-        turn.tool_call(json_text.maybe_text(block, "id"), json_text.text(block, "name"), block.get("input"))
-    elif kind.endswith("tool_result"):
-        text, files = _plain(turn.owner, block.get("content"))
-        turn.tool_answer(json_text.maybe_text(block, "tool_use_id"), text, files)
-    else:
-        _read_source(turn, kind, block)
-
-
-def _read_source(turn: Turn, kind: str, block: dict[str, Any], depth: int = 0) -> None:
-    """Read text, an image, a document or a search result: text is kept, the rest summarised."""
-    turn.text.append(json_text.text(block, "text"))
-    source = block.get("source")
-    if kind == "search_result":
-        source = block
-    if depth < _MAX_DEPTH:
-        text, files = _plain(turn.owner, json_text.at(source, "content"), depth + 1)
-        turn.text.append(text)
-        turn.media.extend(files)
-    if json_text.text(source, "type") == "text":
-        turn.text.append(json_text.text(source, "data"))
-    elif kind in ("image", "document", "container_upload"):
-        turn.media.append(_media(kind, source))
-
-
-def _media(kind: str, source: Any) -> Media:
-    kind = "file" if kind == "container_upload" else kind
-    return media.of_base64(json_text.maybe_text(source, "media_type"), json_text.at(source, "data"), kind)
-
-
-def _plain(owner: ExchangeBuilder, content: Any, depth: int = 0) -> tuple[str, tuple[Media, ...]]:
-    """Return the text and the media of a block's own content: a string or blocks."""
-    if isinstance(content, str):
-        return content, ()
-    inner = Turn(owner, Role.TOOL)
-    for block in json_text.objects(content):
-        _read_source(inner, json_text.text(block, "type"), block, depth)
-    return "".join(inner.text), tuple(inner.media)
 
 
 _EVENTS: Final = {

@@ -13,7 +13,8 @@ from sidecar.wire import json_text
 from sidecar.wire.anthropic import Anthropic, AnthropicComplete
 from sidecar.wire.bedrock import BedrockConverse, path_model, read_error_header
 from sidecar.wire.builder import ChoiceBuilder
-from sidecar.wire.cohere import Cohere, CohereEmbed, CohereV1
+from sidecar.wire.cohere import Cohere, CohereEmbed
+from sidecar.wire.cohere_v1 import CohereV1
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
 from sidecar.wire.openai_chat import OpenAIChat

@@ -13,11 +13,13 @@ from sidecar.wire.auxiliary import Auxiliary
 from sidecar.wire.bedrock import BedrockConverse
 from sidecar.wire.bedrock_invoke import BedrockInvoke
 from sidecar.wire.capture import Body, Capture, Ending, Headers
-from sidecar.wire.cohere import Cohere, CohereEmbed, CohereV1
+from sidecar.wire.cohere import Cohere, CohereEmbed
+from sidecar.wire.cohere_v1 import CohereV1
 from sidecar.wire.content_encoding import MAX_DECODED_BYTES, Content, unpack
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Exchange
-from sidecar.wire.gemini import Gemini, GeminiLive
+from sidecar.wire.gemini import Gemini
+from sidecar.wire.gemini_live import GeminiLive
 from sidecar.wire.ollama import Ollama
 from sidecar.wire.openai_assistants import OpenAIAssistants
 from sidecar.wire.openai_chat import OpenAIChat

@@ -11,7 +11,7 @@ from sidecar.wire import json_text, recognise
 from sidecar.wire.anthropic import Anthropic
 from sidecar.wire.bedrock import BedrockConverse, read_error_header
 from sidecar.wire.bedrock_invoke import Prompted
-from sidecar.wire.cohere import CohereV1
+from sidecar.wire.cohere_v1 import CohereV1
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Operation
 from sidecar.wire.framing import Framing

@@ -223,6 +223,8 @@ def test_batches_show_their_texts_without_usage() -> None:
     exchange = decode(replace(capture("/v1/messages/batches/msgbatch_1/results", b"", results), method="GET"))
     assert [choice.text for choice in exchange.choices] == ["Hello", ""]
     assert exchange.usage == Usage()
+    single = decode(replace(capture("/v1/messages/batches/b/results", b"", results.splitlines()[0]), method="GET"))
+    assert [choice.text for choice in single.choices] == ["Hello"]
 
 
 def test_legacy_completion_streamed_and_whole() -> None:

@@ -1,0 +1,139 @@
+"""What Gemini's requests and answers are made of, over HTTP and Live: contents, parts, tools, counts.
+
+*Source*: https://ai.google.dev/api/caching#Content. Names come in camel case or snake case. Thoughts are not in
+`candidatesTokenCount`, nor the prompts of built-in tools in `promptTokenCount`: they are added up here.
+"""
+
+import re
+from functools import cache
+from typing import Any, Final
+
+from sidecar.wire import json_text, media
+from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder
+from sidecar.wire.exchange import Media, Message, Role
+from sidecar.wire.turn import Turn, role_of
+
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PARAMETERS: Final = (
+    "temperature", "topP", "topK", "maxOutputTokens", "candidateCount", "stopSequences", "seed", "presencePenalty",
+    "frequencyPenalty", "responseMimeType", "responseSchema", "responseJsonSchema", "responseModalities",
+    "responseLogprobs", "logprobs", "thinkingConfig", "mediaResolution", "speechConfig",
+)  # fmt: skip
+
+
+def field(body: Any, name: str) -> Any:
+    """Return the value of `name` (camel case) in `body`, also where it is written in snake case, or None."""
+    found = json_text.at(body, name)
+    return json_text.at(body, snake(name)) if found is None else found
+
+
+@cache
+def snake(name: str) -> str:
+    """Return a name in snake case."""
+    return _CAMEL.sub("_", name).lower()
+
+
+def read_prompt(exchange: ExchangeBuilder, body: Any) -> None:
+    """Read system instruction, contents, tools and parameters of a generateContent request."""
+    read_contents(exchange, field(body, "systemInstruction"), Role.SYSTEM)
+    read_contents(exchange, field(body, "contents"))
+    for tool in json_text.objects(body, "tools"):
+        _read_tool(exchange, tool)
+    config = field(body, "generationConfig")
+    for name in _PARAMETERS:
+        value = field(config, name)
+        if value is not None:
+            exchange.set_parameter(snake(name), value)
+
+
+def _read_tool(exchange: ExchangeBuilder, tool: dict[str, Any]) -> None:
+    """Record function declarations by name, a built-in tool (googleSearch, ...) by its key."""
+    declarations = json_text.objects(field(tool, "functionDeclarations"))
+    for declaration in declarations:
+        exchange.add_tool(json_text.maybe_text(declaration, "name"), declaration)
+    if not declarations:
+        exchange.add_tool(next(iter(tool), None), tool)
+
+
+def read_contents(exchange: ExchangeBuilder, contents: Any, role: Role | None = None) -> None:
+    """Add the messages of one content or several; text by itself counts as a content of the user."""
+    if isinstance(contents, str):
+        exchange.add_message(Message(role or Role.USER, contents))
+    for each in contents if isinstance(contents, list) else [contents]:
+        turn = Turn(exchange, role or role_of(json_text.text(each, "role")))
+        for part in json_text.items(each, "parts") or json_text.objects(each, "parts"):
+            _read_prompt_part(turn, part)
+        turn.flush()
+
+
+def _read_prompt_part(turn: Turn, part: Any) -> None:
+    text = part if isinstance(part, str) else json_text.text(part, "text")
+    (turn.reasoning if json_text.flag(part, "thought") else turn.text).append(text)
+    called, answered = json_text.obj(field(part, "functionCall")), json_text.obj(field(part, "functionResponse"))
+    if called:
+        turn.tool_call(json_text.maybe_text(called, "id"), json_text.text(called, "name"), called.get("args"))
+    if answered:
+        call_id = json_text.maybe_text(answered, "id") or json_text.maybe_text(answered, "name")
+        turn.tool_answer(call_id, json_text.dump(answered.get("response") or ""))
+    _read_code(turn, part)
+    turn.media.extend(media_of(part))
+
+
+def _read_code(turn: Turn, part: Any) -> None:
+    code, result = json_text.obj(field(part, "executableCode")), json_text.obj(field(part, "codeExecutionResult"))
+    if code:
+        turn.tool_call(None, "code_execution", code)
+    if result:
+        turn.tool_answer("code_execution", json_text.text(result, "output"))
+
+
+def media_of(part: Any) -> list[Media]:
+    """Return the summary of what a part holds inline or refers to."""
+    inline, linked = json_text.obj(field(part, "inlineData")), json_text.obj(field(part, "fileData"))
+    found = []
+    if inline:
+        found.append(media.of_base64(json_text.maybe_text(field(inline, "mimeType")), inline.get("data")))
+    if linked:
+        mime_type = json_text.maybe_text(field(linked, "mimeType"))
+        found.append(media.of_url(json_text.text(field(linked, "fileUri")), media.kind_of(mime_type), mime_type))
+    return found
+
+
+def read_parts(choice: ChoiceBuilder, content: Any) -> None:
+    """Add the parts that the model wrote to `choice`."""
+    for part in json_text.objects(content, "parts"):
+        text = json_text.text(part, "text")
+        if json_text.flag(part, "thought"):
+            choice.add_reasoning(text)
+        else:
+            choice.add_text(text)
+        read_call(choice, json_text.obj(field(part, "functionCall")))
+        code = json_text.obj(field(part, "executableCode"))
+        if code:
+            read_call(choice, {"name": "code_execution", "args": code})
+        choice.media.extend(media_of(part))
+
+
+def read_call(choice: ChoiceBuilder, called: dict[str, Any]) -> None:
+    """Add a function call that the model made; without a name it is none."""
+    name = json_text.text(called, "name")
+    if name:
+        call = choice.tool_call()
+        call.id, call.name = json_text.maybe_text(called, "id"), name
+        call.add_value({} if called.get("args") is None else called["args"])
+
+
+def read_counts(usage: Any, output_name: str) -> dict[str, int]:
+    """Return the counts of a `usageMetadata` by the names of `set_usage`; a missing output count is none yet."""
+    prompt = json_text.count(field(usage, "promptTokenCount"))
+    output = json_text.count(field(usage, output_name))
+    thoughts = json_text.count(field(usage, "thoughtsTokenCount"))
+    if prompt is None and output is None:
+        return {}
+    counts = {
+        "input": None if prompt is None else prompt + (json_text.count(field(usage, "toolUsePromptTokenCount")) or 0),
+        "output": (output or 0) + (thoughts or 0),
+        "cached_input": json_text.count(field(usage, "cachedContentTokenCount")),
+        "reasoning": thoughts,
+    }
+    return {name: value for name, value in counts.items() if value is not None}
