@@ -73,6 +73,8 @@ def _dump_tolerantly(value: object) -> str:
 
 def at(value: object, *path: str | int) -> Any:
     """Return what lies at `path` (keys and list indices), or None."""
+    if len(path) == 1 and isinstance(value, dict):  # nearly every call
+        return value.get(path[0])
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

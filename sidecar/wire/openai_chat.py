@@ -59,6 +59,7 @@ class OpenAIChat(Decoder):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._call_keys: dict[tuple[int, object], object] = {}  # (choice, index on the wire) -> key of the call
+        self._head: tuple[object, ...] = ()  # as last read
         self._audio_bytes: dict[int, int] = {}  # by choice
         self._audio_format: str | None = None
         if call.method == "GET":
@@ -84,9 +85,10 @@ class OpenAIChat(Decoder):
         exchange = self.exchange
         if "error" in body or body.get("object") == "error":
             self._error(body)
-        exchange.response_id = json_text.maybe_text(body, "id") or exchange.response_id
-        exchange.response_model = json_text.maybe_text(body, "model") or exchange.response_model
-        exchange.system_fingerprint = json_text.maybe_text(body, "system_fingerprint") or exchange.system_fingerprint
+        head = (body.get("id"), body.get("model"), body.get("system_fingerprint"))
+        if head != self._head:  # every chunk of a stream repeats them
+            self._head = head
+            self._read_head(body)
         if exchange.provider == self.provider:
             exchange.provider = providers.of_body(body) or exchange.provider
         for position, choice in enumerate(json_text.items(body, "choices")):
@@ -100,6 +102,12 @@ class OpenAIChat(Decoder):
             mime_type = f"audio/{self._audio_format}" if self._audio_format else None
             self.exchange.choice(index).media.append(Media("audio", mime_type, size))
 
+    def _read_head(self, body: dict[str, Any]) -> None:
+        exchange = self.exchange
+        exchange.response_id = json_text.maybe_text(body, "id") or exchange.response_id
+        exchange.response_model = json_text.maybe_text(body, "model") or exchange.response_model
+        exchange.system_fingerprint = json_text.maybe_text(body, "system_fingerprint") or exchange.system_fingerprint
+
     def _error(self, body: dict[str, Any]) -> None:
         in_stream = self.exchange.stream
         if not self.take_error(body, in_stream=in_stream) and body.get("object") == "error":
@@ -111,8 +119,10 @@ class OpenAIChat(Decoder):
         message = choice.get("delta") or choice.get("message")
         if isinstance(message, dict):
             self._message(builder, message)
-        builder.add_text(json_text.text(choice, "text"))
-        builder.finish_reason = json_text.maybe_text(choice, "finish_reason") or builder.finish_reason
+        if choice.get("text"):
+            builder.add_text(json_text.text(choice, "text"))
+        if choice.get("finish_reason"):
+            builder.finish_reason = json_text.maybe_text(choice, "finish_reason") or builder.finish_reason
         if choice.get("logprobs"):
             _read_logprobs(builder, choice["logprobs"])
         if choice.get("error"):  # OpenRouter
@@ -127,17 +137,19 @@ class OpenAIChat(Decoder):
             builder.add_text(content)
         elif content:
             _read_parts(builder, content)
-        builder.add_refusal(json_text.text(message, "refusal"))
-        for position, call in enumerate(json_text.objects(message, "tool_calls")):
-            self._tool_call(builder, position, call)
+        if message.get("refusal"):
+            builder.add_refusal(json_text.text(message, "refusal"))
+        if message.get("tool_calls"):
+            for position, call in enumerate(json_text.objects(message, "tool_calls")):
+                self._tool_call(builder, position, call)
         if isinstance(legacy := message.get("function_call"), dict):
             known = builder.tool_call("function_call")
             known.add_name(json_text.text(legacy, "name"))
             known.add_value(legacy.get("arguments"))
         if isinstance(audio := message.get("audio"), dict):
             self._audio(builder, audio)
-        for image in json_text.objects(message, "images"):  # OpenRouter
-            builder.media.extend(openai_prompt.read_content(image).media)
+        if message.get("images"):  # OpenRouter
+            builder.media.extend(openai_prompt.read_content(message["images"]).media)
 
     def _audio(self, builder: ChoiceBuilder, audio: dict[str, Any]) -> None:
         builder.add_text(json_text.text(audio, "transcript"))

@@ -46,7 +46,8 @@ def add_messages(exchange: ExchangeBuilder, messages: Any) -> None:
 def _message(message: dict[str, Any]) -> Message:
     parts = read_content(message.get("content"))
     role = role_of(json_text.text(message, "role"))
-    parts.texts.append(json_text.text(message, "refusal"))
+    if refusal := json_text.text(message, "refusal"):
+        parts.texts.append(refusal)
     audio = message.get("audio")
     return Message(
         role,
@@ -66,6 +67,8 @@ def read_reasoning(message: dict[str, Any]) -> str:
         found = message.get(name)
         if isinstance(found, str) and found:
             return found
+    if "reasoning_details" not in message:
+        return ""
     details = json_text.objects(message, "reasoning_details")
     return "".join(json_text.text(detail, "text") or json_text.text(detail, "summary") for detail in details)
 

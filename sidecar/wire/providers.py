@@ -31,9 +31,8 @@ def of_body(body: Any) -> str | None:
     """Return the provider or server that leaves its mark in an OpenAI-like response object, or None."""
     if not isinstance(body, dict):
         return None
-    for key, provider in BODY_KEYS.items():
-        if key in body:
-            return provider
+    if not BODY_KEYS.keys().isdisjoint(body):
+        return next(provider for key, provider in BODY_KEYS.items() if key in body)
     fingerprint = body.get("system_fingerprint")
     return "ollama" if fingerprint == "fp_ollama" else None
 
