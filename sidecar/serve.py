@@ -129,7 +129,7 @@ class Primary:
         if not settings.enabled:
             return
         arguments = ["-m", "sidecar.observer", "--runtime", self._runtime.directory]
-        child = Child("observer", arguments, nice=settings.nice, memory_limit_bytes=settings.memory_limit_bytes)
+        child = Child("observer", arguments, memory_limit_bytes=settings.memory_limit_bytes)
         self._supervise(group, child)
         deadline = time.monotonic() + FIRST_START_SECONDS
         while not self._runtime.observer_listens() and not self._stop_wanted.is_set():

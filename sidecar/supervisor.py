@@ -32,13 +32,13 @@ _log = structlog.get_logger("sidewatch")
 class Child:
     """One supervised process. `run` is its whole life; cancel nothing, call `stop`."""
 
-    def __init__(self, name: str, arguments: Sequence[str], nice: int = 0, memory_limit_bytes: int = 0) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], memory_limit_bytes: int = 0) -> None:
         self.name = name
         self.exits = 0
         self.last_exit_code: int | None = None
         self.ended_once = asyncio.Event()
         self._arguments = [sys.executable, *arguments]
-        self._nice, self._memory_limit_bytes = nice, memory_limit_bytes
+        self._memory_limit_bytes = memory_limit_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._hurry = asyncio.Event()  # ends the wait for the next start
@@ -82,7 +82,7 @@ class Child:
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=prepare(self._nice, os.getpid()),
+                preexec_fn=prepare(os.getpid()),
             )
         except OSError as error:
             _log.error(f"{self.name} cannot be started", error=str(error))
@@ -143,8 +143,8 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
-def prepare(nice: int, parent: int) -> Callable[[], None]:
-    """Return what a child does before it becomes another program: die with its parent, be nice, go first."""
+def prepare(parent: int) -> Callable[[], None]:
+    """Return what a child does before it becomes another program: die with its parent, be the first to go."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
     def in_child() -> None:
@@ -152,8 +152,6 @@ def prepare(nice: int, parent: int) -> Callable[[], None]:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it died between fork and prctl
                 os._exit(1)
-        if nice:
-            os.nice(nice)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
             score.write(str(_OOM_SCORE))
 

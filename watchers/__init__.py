@@ -1,4 +1,4 @@
-"""Judgement: classifiers, rules, leakage, drift. Knows texts and roles; knows nothing of HTTP or of the sidecar."""
+"""Judgement about the texts of LLM traffic: classifiers, patterns, leakage and drift; knows no HTTP."""
 
 import os
 

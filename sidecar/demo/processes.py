@@ -78,7 +78,7 @@ async def sidewatch(config: Path, messages: Path) -> AsyncIterator[Running]:
             stderr=stderr,
             limit=_LOG_LINE_BYTES,
             start_new_session=True,
-            preexec_fn=prepare(0, os.getpid()),
+            preexec_fn=prepare(os.getpid()),
         )
     assert process.stdout is not None
     try:

@@ -25,8 +25,7 @@ def main() -> int:
     runtime = Runtime(parser.parse_args().runtime)
     settings = runtime.read()
     logs.configure(settings.log.level, settings.log.format, process="observer")
-    step_back(settings.observer.nice, settings.observer.threads)
-    # Only now, because numpy and onnxruntime read the number of threads when they are loaded.
+    limit_threads(settings.observer.threads)
     from sidecar.observer.parts import PartsError
     from sidecar.observer.process import Observer
 
@@ -35,19 +34,29 @@ def main() -> int:
     except PartsError as error:
         log.error("the observer cannot start", problem=str(error))
         return CONFIGURATION_EXIT
+    step_back(settings.observer.nice)
     asyncio.run(observer.run())
     return 0
 
 
-def step_back(nice: int, threads: int) -> None:
-    """Let the proxy have the processor first, and keep the numeric libraries to the configured threads."""
+def limit_threads(threads: int) -> None:
+    """Keep the numeric libraries to the configured threads; they read this when they are loaded."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with contextlib.suppress(OSError, AttributeError):  # not everywhere, and not allowed everywhere
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def step_back(nice: int) -> None:
+    """Let the proxy have the processor first, from now on and in every thread there is.
+
+    Not before the models are loaded: a restarted observer should be back soon, also on a busy machine. Linux
+    keeps a priority for each thread; threads started later inherit it.
+    """
+    for thread in map(int, os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ["0"]):
+        with contextlib.suppress(OSError, AttributeError):  # not everywhere, and not allowed everywhere
+            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def test_a_changed_file_is_taken_over_by_itself_as_kubernetes_swaps_it(sidewatch
         (tmp_path / version / "sidewatch.yaml").write_text(CONFIG.format(upstream=server.url))
     (tmp_path / "..data").symlink_to("v1")
     (tmp_path / "sidewatch.yaml").symlink_to("..data/sidewatch.yaml")
-    running = sidewatch("--config", str(tmp_path / "sidewatch.yaml")).up()
+    running = sidewatch("--config", str(tmp_path / "sidewatch.yaml"), "--set", "observer.enabled=false").up()
     (tmp_path / "..data_tmp").symlink_to("v2")
     os.replace(tmp_path / "..data_tmp", tmp_path / "..data")
     assert running.err.event("configuration reloaded")["applied"] == ["upstream"]
@@ -44,7 +44,7 @@ def test_a_changed_file_is_taken_over_by_itself_as_kubernetes_swaps_it(sidewatch
 def test_a_bad_configuration_is_refused_and_the_running_one_goes_on(sidewatch, upstream, tmp_path):
     file = tmp_path / "sidewatch.yaml"
     file.write_text(CONFIG.format(upstream=upstream.url))
-    running = sidewatch("--config", str(file)).up()
+    running = sidewatch("--config", str(file), "--set", "observer.enabled=false").up()
     file.write_text(CONFIG.format(upstream="nowhere") + "wrkers: 2\n")
     line = running.err.event("configuration refused: the running one goes on")
     assert [problem.removeprefix(str(file)) for problem in line["problems"]] == [

@@ -50,7 +50,7 @@ def test_the_first_exchange_is_logged_with_the_hash_of_its_body(sidewatch, upstr
 def test_the_end_finishes_an_open_stream_and_leaves_nothing_behind(sidewatch, upstream, tmp_path):
     running = sidewatch("--upstream", upstream.url, "--watchers", "none", env={"TMPDIR": str(tmp_path)}).up()
     observer = running.children()["sidecar.observer"]
-    assert [stat & 0o777 for stat in (path.stat().st_mode for path in tmp_path.iterdir())] == [0o700]
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o700]
     response = running.post("/slow")
     assert response.read(5) == b"first"
     running.process.send_signal(signal.SIGTERM)
@@ -99,7 +99,10 @@ def ledger(metrics: str, watcher: str) -> dict[str, float]:
 
 
 def test_killing_the_observer_under_load_fails_no_request_and_loses_no_count(sidewatch, upstream):
+    began = time.monotonic()
     running = sidewatch("--upstream", upstream.url, "--watchers", "pii").up()
+    # Two seconds on a machine that has time; on one that has not, no more than the start of everything took.
+    patience = max(2.0, time.monotonic() - began)
     done, stop, failed = [0], threading.Event(), []
 
     def load() -> None:
@@ -131,7 +134,7 @@ def test_killing_the_observer_under_load_fails_no_request_and_loses_no_count(sid
             os.kill(running.children()["sidecar.observer"], signal.SIGKILL)
             killed = time.monotonic()
             running.err.event("worker connected", after=lines)
-            assert time.monotonic() - killed < 2.0
+            assert time.monotonic() - killed < patience
         after_requests(60)
     finally:
         stop.set()
@@ -152,6 +155,15 @@ def settled_ledger(running, seen: int) -> dict[str, float]:
         if (status == 200 and sum(states.values()) >= seen) or time.monotonic() > deadline:
             return states
         time.sleep(0.1)
+
+
+def test_the_observer_steps_back_in_every_thread_once_it_is_up(sidewatch, upstream):
+    running = sidewatch("--upstream", upstream.url, "--watchers", "toxicity", "--set", "observer.nice=7").up()
+    observer = running.children()["sidecar.observer"]
+    threads = [int(name) for name in os.listdir(f"/proc/{observer}/task")]
+    assert len(threads) > 1
+    assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {7}
+    assert os.getpriority(os.PRIO_PROCESS, running.process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_several_workers_share_the_port_and_the_counts(sidewatch, upstream):
@@ -184,7 +196,7 @@ def test_a_port_in_use_is_told_with_the_remedy(sidewatch, upstream):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        running = sidewatch("--upstream", upstream.url, "--watchers", "none", "--listen", address)
+        running = sidewatch("--upstream", upstream.url, "--set", "observer.enabled=false", "--listen", address)
         assert running.process.wait(20) == 1
     line = running.err.wait(lambda line: line.startswith("sidewatch: "))
     assert line.startswith(f"sidewatch: cannot listen on {address} and 127.0.0.1:0: ")
