@@ -123,4 +123,5 @@ FACTORIES: Final[dict[str, Factory]] = {
     "injection": _of("watchers.heads", "injection"),
     "pii": _of("watchers.pii.watcher"),
     "secrets": _of("watchers.secrets.watcher"),
+    "leakage": _of("watchers.leakage.watcher"),
 }

@@ -1,0 +1,164 @@
+"""The watcher `leakage`: reads all texts of an exchange together and says what crossed a border.
+
+The records of one exchange must be in one batch; records of other exchanges beside them change nothing. Personal data
+in a completion is echoed where the prompt already held it, from a tool where only a tool's result or a document did, and
+new where neither did: memorised or invented. Personal data in a prompt is on its way out to the provider.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from watchers.encoding import Encoder
+from watchers.leakage.canaries import LEAST_CHARS, Canaries
+from watchers.leakage.overlap import LEAST_WORDS, grams, overlap, words
+from watchers.letters import letters
+from watchers.options import options_of
+from watchers.pii.watcher import MARKED, Pii, PiiOptions
+from watchers.registry import Order
+from watchers.watcher import Direction, Judgement, Origin, Record, Skip, Span, Verdict, WatcherError
+
+VERSION: Final = "leakage-1"
+# An echo gives the user back what the user said: it is marked, and flags only if the configuration asks for it.
+LABELS: Final[Mapping[str, float]] = {
+    "pii_out": 0.5,
+    "pii_echoed": 1.0,
+    "pii_from_tool": 0.5,
+    "pii_new": 0.5,
+    "system_prompt": 0.5,
+    "canary": 0.5,
+}
+_TOOL: Final = frozenset({Origin.TOOL_RESULT})
+_CANARY_SCORE: Final = 0.99
+# Cosine of a completion with the system prompt: unrelated pairs are below 0.5, answers on the prompt's subject below
+# 0.75, paraphrases of the prompt itself above 0.85.
+_NEAR, _SAME = 0.8, 0.96
+_EMBEDDED_WORDS: Final = 20
+
+
+class LeakageOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`options` of the watcher in the configuration; `pii` are those of the watcher `pii`."""
+
+    canaries: tuple[str, ...] = ()
+    pii: PiiOptions = PiiOptions(without=MARKED)
+    max_chars: int = 200_000  # of one text
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """What the records of one exchange hold, for comparison: letters of the prompt and of tool results."""
+
+    prompt: bytes
+    tools: bytes
+    secret: set[int]  # n-grams of the system prompt that nothing else in the prompt holds
+    system: str
+
+
+class Leakage:
+    """Finds what leaks, exchange by exchange."""
+
+    def __init__(
+        self,
+        name: str = "leakage",
+        options: LeakageOptions | None = None,
+        thresholds: Mapping[str, float] | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self.name = name
+        self.model = f"{VERSION}+{encoder.model}" if encoder else VERSION
+        self.labels: Mapping[str, float] = {**LABELS, **(thresholds or {})}
+        self._options = options or LeakageOptions()
+        self._pii = Pii(options=self._options.pii)
+        self._canaries = Canaries(self._options.canaries)
+        self._encoder = encoder
+
+    def watch(self, records: Sequence[Record]) -> list[Judgement]:
+        """Return one judgement a record; each exchange's records are compared with one another only."""
+        groups: dict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            groups[record.exchange].append(record)
+        exchanges = {key: self._exchange(group) for key, group in groups.items()}
+        return [self._judge(record, exchanges[record.exchange]) for record in records]
+
+    def _exchange(self, group: list[Record]) -> _Exchange:
+        prompt = [record for record in group if record.direction is Direction.PROMPT]
+        system = "\n".join(self._text(record) for record in prompt if record.origin is Origin.SYSTEM)
+        rest = [record for record in prompt if record.origin is not Origin.SYSTEM]
+        secret = grams(system) if len(words(system)) >= LEAST_WORDS else set()
+        if secret and any(record.direction is Direction.COMPLETION for record in group):
+            for record in rest:
+                secret -= grams(self._text(record))
+        said = [record for record in prompt if record.origin not in _TOOL]
+        return _Exchange(self._joined(said), self._joined([r for r in rest if r.origin in _TOOL]), secret, system)
+
+    def _joined(self, records: list[Record]) -> bytes:
+        return b"\n".join(letters(self._text(record)).lower for record in records)
+
+    def _text(self, record: Record) -> str:
+        return record.text[: self._options.max_chars]
+
+    def _judge(self, record: Record, exchange: _Exchange) -> Judgement:
+        text = self._text(record)
+        if not text:
+            return Judgement(skipped=Skip.EMPTY)
+        found: dict[str, list[Span]] = {label: [] for label in self.labels}
+        for span in self._pii.spans(text):
+            found[_way(record, text[span.start : span.end], exchange)].append(span)
+        scores = {label: max((span.score for span in spans), default=0.0) for label, spans in found.items()}
+        if record.direction is Direction.COMPLETION:
+            self._canary(text, found, scores)
+            self._system(text, exchange, found, scores)
+        verdicts = tuple(self._verdict(label, scores[label], tuple(found[label])) for label in self.labels)
+        return Judgement(verdicts, Skip.BUDGET if len(text) < len(record.text) else None)
+
+    def _canary(self, text: str, found: dict[str, list[Span]], scores: dict[str, float]) -> None:
+        for start, end in self._canaries.find(letters(text)):
+            found["canary"].append(Span(start, end, "canary", _CANARY_SCORE))
+            scores["canary"] = _CANARY_SCORE
+
+    def _system(self, text: str, exchange: _Exchange, found: dict[str, list[Span]], scores: dict[str, float]) -> None:
+        if not exchange.secret:
+            return
+        copied = overlap(exchange.secret, text)
+        alike = self._likeness(text, exchange.system) if self._encoder and copied.score < 1.0 else 0.0
+        scores["system_prompt"] = max(copied.score, alike)
+        if copied.words:
+            found["system_prompt"].append(Span(copied.start, copied.end, "system_prompt", copied.score))
+        elif alike >= self.labels["system_prompt"]:
+            found["system_prompt"].append(Span(0, len(text), "system_prompt", alike))
+
+    def _likeness(self, text: str, system: str) -> float:
+        """A paraphrase or a translation shares no words: compare meanings, of texts long enough to have one."""
+        if self._encoder is None or min(len(words(text)), len(words(system))) < _EMBEDDED_WORDS:
+            return 0.0
+        one, two = self._encoder.encode([text, system])
+        cosine = float(np.dot(one.embedding, two.embedding))
+        return round(min(1.0, max(0.0, (cosine - _NEAR) / (_SAME - _NEAR))), 4)
+
+    def _verdict(self, label: str, score: float, spans: tuple[Span, ...]) -> Verdict:
+        threshold = self.labels[label]
+        return Verdict(self.name, label, score, threshold, score >= threshold and score > 0, self.model, spans)
+
+
+def _way(record: Record, value: str, exchange: _Exchange) -> str:
+    """Which border the value crossed."""
+    if record.direction is Direction.PROMPT:
+        return "pii_out"
+    plain = letters(value).lower
+    if plain and plain in exchange.prompt:
+        return "pii_echoed"
+    return "pii_from_tool" if plain and plain in exchange.tools else "pii_new"
+
+
+def make(order: Order) -> Leakage:
+    """Make the watcher as the configuration orders it. Raises WatcherError with the remedy."""
+    options = options_of(order, LeakageOptions)
+    short = [canary for canary in options.canaries if len(letters(canary).data) < LEAST_CHARS]
+    if short:
+        remedy = f"give at least {LEAST_CHARS} letters or digits, random ones"
+        raise WatcherError(order.name, f"options.canaries: one has {len(letters(short[0]).data)}", remedy)
+    return Leakage(order.name, options, order.thresholds, order.encoder)
