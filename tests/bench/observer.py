@@ -85,10 +85,11 @@ async def measure(watchers: list[str], exchanges: int) -> float:
         loaded = resident_mb(process.pid)
         process.terminate()
         await process.wait()
+    name = ",".join(watchers) or "all built-ins"
     print(
-        f"{','.join(watchers) or 'all built-ins':>14}: ready in {ready:.2f} s ({starting:.2f} CPU-s); {idle:.0f} MB idle, {warm:.0f} MB after "
-        f"{exchanges // 4} exchanges, {loaded:.0f} MB after {exchanges} more; {exchanges / wall:.1f} exchanges/s, "
-        f"{used / exchanges * 1e3:.2f} CPU-ms each"
+        f"{name:>14}: ready in {ready:.2f} s ({starting:.2f} CPU-s); {idle:.0f} MB idle, "
+        f"{warm:.0f} MB after {exchanges // 4} exchanges, {loaded:.0f} MB after {exchanges} more; "
+        f"{exchanges / wall:.1f} exchanges/s, {used / exchanges * 1e3:.2f} CPU-ms each"
     )
     return used / exchanges
 
