@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sidecar.proxy.chunked import ChunkError, ChunkReader
 from sidecar.proxy.fault import Fault, answer
-from sidecar.proxy.head import CHUNKED, HeadError, RequestHead, bad_start, read_request
+from sidecar.proxy.head import CHUNKED, HeadError, HeadReader, RequestHead, bad_start
 from sidecar.proxy.relay import Relay
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ClientConnection(asyncio.Protocol):
     """One client: feeds each request to a Relay, holds pipelined ones back, and writes answers in order."""
 
     __slots__ = (
-        "_body_open", "_buffer", "_chunks", "_closing_since", "_eof", "_front", "_held", "_idle_since", "_left",
-        "_reading", "_scanned", "_sent", "congested", "keep_alive", "relay", "transport",
+        "_body_open", "_buffer", "_chunks", "_closing_since", "_eof", "_front", "_heads", "_held", "_idle_since",
+        "_left", "_reading", "_scanned", "_sent", "congested", "keep_alive", "relay", "transport",
     )  # fmt: skip
 
     def __init__(self, front: "Front") -> None:
@@ -42,6 +42,7 @@ class ClientConnection(asyncio.Protocol):
         self._body_open = False  # the current request's body is not whole, though its relay may have ended
         self._chunks: ChunkReader | None = None
         self._left = 0
+        self._heads = HeadReader()
         self._reading = False
         self._held = False
         self._eof = False
@@ -205,7 +206,7 @@ class ClientConnection(asyncio.Protocol):
             return False
         arrived = monotonic()
         try:
-            head = read_request(buffer[:end])
+            head = self._heads.read(buffer[:end])
             wire, body, self._buffer = self._start_body(head.length, buffer[end + 4 :])
         except (HeadError, ChunkError) as error:
             self._refuse(Fault.BAD_REQUEST, str(error))
@@ -257,7 +258,7 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, fault: Fault, message: str, limit: str | None = None) -> None:
         """Answer a request whose head cannot be used; nothing after it can be trusted, so the connection ends."""
         self._body_open = False
-        head = RequestHead(b"", b"", 1, None, 0, False, False, None, [], [], -1)
+        head = RequestHead(b"", b"", 1, None, 0, False, False, None, [], [], -1, -1)
         self.relay = Relay(self._front, self, head, monotonic())
         self._front.refused(self.relay, fault, message, limit)
 

@@ -4,7 +4,7 @@ import json
 from enum import Enum
 from typing import Final
 
-from sidecar.proxy.head import Fields
+from sidecar.proxy.head import Field
 from sidecar.wire.capture import Ending
 
 ERROR_HEADER: Final = b"x-sidewatch-error"
@@ -35,16 +35,16 @@ class Fault(Enum):
         self.ending = ending
 
 
-def answer(fault: Fault, message: str, *, close: bool) -> tuple[Fields, bytes, bytes]:
+def answer(fault: Fault, message: str, *, close: bool) -> tuple[list[Field], bytes, bytes]:
     """Return (header fields, body, the whole response as bytes) of an own error."""
     error = {"type": f"sidewatch_{fault.label}", "code": fault.label, "message": message, "source": "sidewatch"}
     body = json.dumps({"error": error}).encode()
     fields = [
-        (b"content-type", b":", b" application/json"),
-        (b"content-length", b":", b" %d" % len(body)),
-        (ERROR_HEADER, b":", b" " + fault.label.encode()),
+        Field(b"content-type", b"application/json"),
+        Field(b"content-length", b"%d" % len(body)),
+        Field(ERROR_HEADER, fault.label.encode()),
     ]
     if close:
-        fields.append((b"connection", b":", b" close"))
-    head = b"".join(b"%b%b%b\r\n" % field for field in fields)
+        fields.append(Field(b"connection", b"close"))
+    head = b"".join(b"%b: %b\r\n" % (field.name, field.value) for field in fields)
     return fields, body, b"HTTP/1.1 %b\r\n%b\r\n%b" % (fault.status_line, head, body)

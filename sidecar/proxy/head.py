@@ -10,9 +10,7 @@ Source: RFC 9112 sections 2.2, 3, 5, 6.1-6.3, 9; RFC 9110 sections 7.2, 7.6.1, 7
 
 import re
 from dataclasses import dataclass
-from typing import Final
-
-Fields = list[tuple[bytes, bytes, bytes]]  # name, colon, value with the whitespace around it
+from typing import Any, Final
 
 NO_BODY: Final = 0
 CHUNKED: Final = -1
@@ -41,10 +39,37 @@ _SPECIAL: Final = {
     b"proxy-connection": _DROP,
     b"te": _DROP,
 }
-_LEARNT_NAMES = 1024  # spellings of field names remembered as valid; a client cannot make it grow further
-_learnt: dict[bytes, int] = {}
+# Lines that come again and again are judged once. Only under these names, which hold no credential and have few values;
+# what a client can make the memory grow to is bounded in lines, in lines of a name and in bytes of a line.
+_RECURRING = re.compile(
+    rb"host|connection|content-type|content-encoding|transfer-encoding|user-agent|server|vary|via|alt-svc|cache-control"
+    rb"|pragma|expect|keep-alive|priority|origin|strict-transport-security|x-content-type-options|cf-cache-status"
+    rb"|openai-(?:version|organization|project|beta)|anthropic-(?:version|beta|dangerous-direct-browser-access)"
+    rb"|(?:accept|x-stainless|access-control|sec-fetch|x-ratelimit-limit)(?:-[a-z-]+)?"
+)
+_LINES: Final = 4096
+_LINES_OF_A_NAME: Final = 64
+_LINE_BYTES: Final = 256
+_NAMES: Final = 1024
+_names: dict[bytes, tuple[int, bool]] = {}  # spelling -> class, whether it recurs
+_counts: dict[bytes, int] = {}
 _UNNAMEABLE: Final = frozenset((b"host", b"content-length", b"transfer-encoding"))  # not removable by Connection
 _IMPLIED: Final = frozenset((b"close", b"keep-alive", b"upgrade", b"te", b"proxy-connection", b"connection", b""))
+
+
+class Field:
+    """One judged field line. `shown` is the redactor's, which remembers here what it made of a recurring line."""
+
+    __slots__ = ("kind", "name", "shown", "value")
+
+    def __init__(self, name: bytes, value: bytes, kind: int = _PLAIN) -> None:
+        self.name = name
+        self.value = value
+        self.kind = kind
+        self.shown: tuple[object, Any] | None = None
+
+
+_lines: dict[bytes, Field] = {}
 
 
 class HeadError(Exception):
@@ -55,7 +80,7 @@ class HeadError(Exception):
 class RequestHead:
     """`target` is in origin form, or `*`. `length` is a size, CHUNKED or NO_BODY.
 
-    `lines` are what to forward, an empty one for each dropped field, so that `host_place` (-1: none) stays right.
+    `lines` are what to forward, an empty one for each dropped field, so that the places (-1: none) stay right.
     """
 
     method: bytes
@@ -66,9 +91,11 @@ class RequestHead:
     keep_alive: bool
     expects: bool
     upgrade: bytes | None
-    fields: Fields
+    fields: list[Field]
     lines: list[bytes]
     host_place: int
+    length_place: int
+    rendered: tuple[object, bytes, bytes] | None = None  # for a destination: what stands before and after the length
 
 
 @dataclass(slots=True)
@@ -83,7 +110,7 @@ class ResponseHead:
     minor: int
     length: int
     keep_alive: bool
-    fields: Fields
+    fields: list[Field]
     lines: list[bytes]
 
 
@@ -97,12 +124,11 @@ def read_request(block: bytes) -> RequestHead:
     if match is None:
         raise HeadError("malformed request line")
     method, target, minor = match[1], match[2], 1 if match[3] == b"1" else 0
-    fields = [line.partition(b":") for line in lines]
+    fields = [_lines.get(line) or _judge(line) for line in lines]
     found = _Found()
-    for index, (name, colon, value) in enumerate(fields):
-        kind = _learnt.get(name, -1)
-        if kind or not colon:
-            found.note(_learn(name, colon) if kind <= 0 else kind, index, name, value, lines)
+    for index, field in enumerate(fields):
+        if field.kind:
+            found.note(index, field, lines)
     length = _length(minor, found, NO_BODY)
     host = _host(found, minor)
     if target[0] != 0x2F:
@@ -120,7 +146,8 @@ def read_request(block: bytes) -> RequestHead:
         upgrade=upgrade,
         fields=fields,
         lines=_without(lines, options) if found.dropped else lines,
-        host_place=found.places.get(_HOST, -1),
+        host_place=found.host_place,
+        length_place=found.length_place,
     )
 
 
@@ -134,12 +161,11 @@ def read_response(block: bytes, method: bytes, upgrading: bool = False) -> Respo
     if match is None:
         raise HeadError("malformed status line")
     minor, status = 1 if match[1] == b"1" else 0, int(match[3])
-    fields = [line.partition(b":") for line in lines]
+    fields = [_lines.get(line) or _judge(line) for line in lines]
     found = _Found(keep_connection=status == 101 and upgrading)
-    for index, (name, colon, value) in enumerate(fields):
-        kind = _learnt.get(name, -1)
-        if kind or not colon:
-            found.note(_learn(name, colon) if kind <= 0 else kind, index, name, value, lines)
+    for index, field in enumerate(fields):
+        if field.kind:
+            found.note(index, field, lines)
     length = _length(minor, found, UNTIL_CLOSE)
     if status < 200 or status == 204 or status == 304 or method == b"HEAD":
         length = NO_BODY
@@ -157,40 +183,96 @@ def read_response(block: bytes, method: bytes, upgrading: bool = False) -> Respo
 class _Found:
     """The fields of one head that decide framing, routing and the connection. Rewrites their lines in place."""
 
-    __slots__ = ("codings", "dropped", "expects", "hosts", "keep_connection", "lengths", "options", "places", "upgrade")
+    hosts: tuple[bytes, ...] = ()
+    lengths: tuple[bytes, ...] = ()
+    codings: tuple[bytes, ...] = ()
+    options: tuple[bytes, ...] = ()
+    upgrade: tuple[bytes, ...] = ()
+    upgrade_place = connection_place = host_place = length_place = -1
+    expects = False
+    dropped = False
 
     def __init__(self, keep_connection: bool = False) -> None:
-        self.hosts: list[bytes] = []
-        self.lengths: list[bytes] = []
-        self.codings: list[bytes] = []
-        self.options: list[bytes] = []
-        self.places: dict[int, int] = {}
-        self.upgrade: list[bytes] = []
-        self.expects = False
-        self.dropped = False
         self.keep_connection = keep_connection
 
-    def note(self, kind: int, index: int, name: bytes, value: bytes, lines: list[bytes]) -> None:
-        value = value.strip(b" \t")
-        if kind == _HOST:
-            self.hosts.append(value)
-            self.places[_HOST] = index
-        elif kind == _LENGTH_FIELD:
-            self.lengths.append(value)
+    def note(self, index: int, field: Field, lines: list[bytes]) -> None:
+        """Take in a field of a special kind."""
+        kind, value = field.kind, field.value
+        if kind == _LENGTH_FIELD:
+            self.lengths += (value,)
+            self.length_place = index
+        elif kind == _HOST:
+            self.hosts += (value,)
+            self.host_place = index
         elif kind == _CODING:
-            self.codings.append(value)
-            lines[index] = name + b": chunked"
+            self.codings += (value,)
+            lines[index] = field.name + b": chunked"
         elif kind == _EXPECT:
             self.expects = value.lower() == b"100-continue"
-        elif kind:
-            if kind == _CONNECTION:
-                self.options += [option.strip(b" \t") for option in value.lower().split(b",")]
-            elif kind == _UPGRADE:
-                self.upgrade.append(value)
-            if not (self.keep_connection and kind != _DROP):
-                self.places.setdefault(kind, index)
-                self.dropped = True
-                lines[index] = b""
+        else:
+            self._connection(index, field, lines)
+
+    def _connection(self, index: int, field: Field, lines: list[bytes]) -> None:
+        if field.kind == _CONNECTION:
+            self.options += tuple(option.strip(b" \t") for option in field.value.lower().split(b","))
+            self.connection_place = self.connection_place if self.connection_place >= 0 else index
+        elif field.kind == _UPGRADE:
+            self.upgrade += (field.value,)
+            self.upgrade_place = self.upgrade_place if self.upgrade_place >= 0 else index
+        if field.kind == _DROP or not self.keep_connection:
+            self.dropped = True
+            lines[index] = b""
+
+
+class HeadReader:
+    """Reads the request heads of one client, which are mostly the same but for Content-Length: SDKs repeat themselves.
+
+    A head that differs from the one before in nothing but the digits of its length is judged by them alone. That is
+    sound because the reading depends on the bytes alone; and no other client's head is looked at.
+    """
+
+    __slots__ = ("_after", "_before", "_head")
+
+    def __init__(self) -> None:
+        self._head: RequestHead | None = None
+        self._before = b""
+        self._after = b""
+
+    def read(self, block: bytes) -> RequestHead:
+        """As `read_request`. The head is good until the next call. Raises HeadError."""
+        head = self._head
+        if head is not None and block.startswith(self._before) and block.endswith(self._after):
+            if head.length_place < 0:
+                if len(block) == len(self._before):
+                    return head
+            elif _LENGTH.fullmatch(digits := block[len(self._before) : len(block) - len(self._after)]):
+                return self._with_length(head, digits)
+        head = self._head = read_request(block)
+        self._before, self._after = self._around(block, head)
+        return head
+
+    def _around(self, block: bytes, head: RequestHead) -> tuple[bytes, bytes]:
+        if head.length_place < 0:
+            return block, b""
+        line = head.lines[head.length_place]
+        start, _, after_line = (block + b"\r\n").partition(b"\r\n" + line + b"\r\n")
+        before, after = split_at_value(line, head)
+        return start + b"\r\n" + before, (after + b"\r\n" + after_line)[:-2]
+
+    def _with_length(self, head: RequestHead, digits: bytes) -> RequestHead:
+        place = head.length_place
+        before, after = split_at_value(head.lines[place], head)
+        head.lines[place] = before + digits + after
+        head.fields[place] = Field(head.fields[place].name, digits, _LENGTH_FIELD)
+        head.length = int(digits)
+        return head
+
+
+def split_at_value(line: bytes, head: RequestHead) -> tuple[bytes, bytes]:
+    """Return what stands before and after the value in the Content-Length line of a head."""
+    value = head.fields[head.length_place].value
+    start = line.rindex(value)
+    return line[:start], line[start + len(value) :]
 
 
 def bad_start(data: bytes, judged: int = 0) -> bool:
@@ -209,7 +291,7 @@ def check_trailers(block: bytes) -> None:
     """Check a trailer section, without its final empty line. Raises HeadError, also for framing or routing fields."""
     for line in _split(block, _CONTROLS) if block else ():
         name, colon, _ = line.partition(b":")
-        if _learn(name, colon) in (_HOST, _LENGTH_FIELD, _CODING, _CONNECTION):
+        if _kind(name, colon)[0] in (_HOST, _LENGTH_FIELD, _CODING, _CONNECTION):
             raise HeadError("malformed or forbidden trailer field")
 
 
@@ -221,17 +303,32 @@ def _split(block: bytes, refused: bytes) -> list[bytes]:
     return lines
 
 
-def _learn(name: bytes, colon: bytes) -> int:
-    """Judge a spelling of a field name not seen before. A line without a colon comes here as a whole."""
+def _judge(line: bytes) -> Field:
+    """Judge a line that is not remembered."""
+    name, colon, value = line.partition(b":")
+    kind, recurs = _names.get(name) or _kind(name, colon)
+    if not colon:
+        raise HeadError("field line without a colon")
+    field = Field(name, value.strip(b" \t"), kind)
+    if recurs and len(line) <= _LINE_BYTES and len(_lines) < _LINES:
+        count = _counts[name] = _counts.get(name, 0) + 1
+        if count <= _LINES_OF_A_NAME:
+            _lines[line] = field
+    return field
+
+
+def _kind(name: bytes, colon: bytes) -> tuple[int, bool]:
+    """Judge a spelling of a field name. A line without a colon comes here as a whole."""
     if not colon or not _NAME.fullmatch(name):
         raise HeadError("malformed field name, folded line or whitespace before the colon")
-    kind = _SPECIAL.get(name.lower(), _PLAIN)
-    if len(_learnt) < _LEARNT_NAMES:
-        _learnt[name] = kind
-    return kind
+    lower = name.lower()
+    known = _SPECIAL.get(lower, _PLAIN), _RECURRING.fullmatch(lower) is not None
+    if len(_names) < _NAMES:
+        _names[name] = known
+    return known
 
 
-def _without(lines: list[bytes], options: list[bytes]) -> list[bytes]:
+def _without(lines: list[bytes], options: tuple[bytes, ...]) -> list[bytes]:
     """Empty the lines of the fields that Connection names (RFC 9110 section 7.6.1), those of framing excepted."""
     named = set(options) - _IMPLIED - _UNNAMEABLE
     if not named:
@@ -271,8 +368,8 @@ def _upgrade(found: _Found, minor: int, length: int, lines: list[bytes]) -> byte
     wanted = b", ".join(found.upgrade)
     if not wanted or b"upgrade" not in found.options or not minor or length or b"h2c" in wanted.lower():
         return None
-    lines[found.places[_UPGRADE]] = b"Upgrade: " + wanted
-    lines[found.places[_CONNECTION]] = b"Connection: Upgrade"
+    lines[found.upgrade_place] = b"Upgrade: " + wanted
+    lines[found.connection_place] = b"Connection: Upgrade"
     return wanted
 
 

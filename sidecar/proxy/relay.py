@@ -26,64 +26,35 @@ _REPLAY_BYTES: Final = 65_536
 class Relay:
     """One exchange in flight. The client connection feeds the request in, the upstream connection the response."""
 
-    __slots__ = (
-        "_added",
-        "_arrived",
-        "_client",
-        "_connecting",
-        "_continued",
-        "_dechunk",
-        "_down_ended",
-        "_first_byte",
-        "_front",
-        "_outlet",
-        "_pending",
-        "_pending_bytes",
-        "_replay",
-        "_tap",
-        "_up_ended",
-        "ended",
-        "head",
-        "last_byte",
-        "request_bytes",
-        "request_whole",
-        "response_bytes",
-        "started",
-        "status",
-        "tunnel",
-        "until_close",
-        "upload_held",
-        "upstream",
-    )  # fmt: skip
+    # What an exchange begins with, once for the class: most of it never changes in most exchanges.
+    upstream: UpstreamConnection | None = None
+    request_whole = False
+    tunnel = False
+    until_close = False  # only the end of the client's connection can end the answer
+    upload_held = False
+    ended = False
+    status = 0  # of the final answer; 0 until its head is on the way to the client
+    request_bytes = 0
+    response_bytes = 0
+    _added = 0.0
+    _first_byte: float | None = None
+    _dechunk = False
+    _continued = False
+    _connecting: asyncio.Task[None] | None = None
+    _pending: list[bytes] | None = None
+    _pending_bytes = 0
+    _replay: bytes | None = None
+    _outlet: "Outlet | None" = None
+    _tap: "Tap | None" = None
+    _down_ended = False
+    _up_ended = False
 
     def __init__(self, front: "Front", client: "ClientConnection", head: RequestHead, arrived: float) -> None:
         self.head = head
         self.started = arrived
         self.last_byte = arrived  # when the latest byte passed, either way
-        self.upstream: UpstreamConnection | None = None
-        self.request_whole = False
-        self.tunnel = False
-        self.until_close = False  # only the end of the client's connection can end the answer
-        self.upload_held = False
-        self.ended = False
-        self.status = 0  # of the final answer; 0 until its head is on the way to the client
-        self.request_bytes = 0
-        self.response_bytes = 0
         self._front = front
         self._client = client
-        self._arrived = arrived
-        self._added = 0.0
-        self._first_byte: float | None = None
-        self._dechunk = False
-        self._continued = False
-        self._connecting: asyncio.Task[None] | None = None
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
-        self._replay: bytes | None = None
-        self._outlet: Outlet | None = None
-        self._tap: Tap | None = None
-        self._down_ended = False
-        self._up_ended = False
 
     # The request, from the client.
 
@@ -101,7 +72,7 @@ class Relay:
             self._replay = data
         self._attach(connection)
         connection.send(data)
-        self._added = monotonic() - self._arrived
+        self._added = monotonic() - self.started
 
     def refuse(self, tap: "Tap | None", fault: Fault, message: str, limit: str | None) -> None:
         """Answer with an own error a request that goes nowhere."""
@@ -121,7 +92,7 @@ class Relay:
         self._count_request(body, whole)
         if self.upstream is not None:
             self.upstream.send(wire)
-        elif self._connecting is not None:
+        elif self._pending is not None:
             self._pending.append(wire)
             self._pending_bytes += len(wire)
             if self._pending_bytes > self._front.limits.buffer_bytes:
@@ -151,8 +122,8 @@ class Relay:
             outlet.count("limit")
             self._fail(Fault.OVERLOADED, "too many connections to upstreams", "upstream_connections")
             return
-        self._added = monotonic() - self._arrived
-        self._pending.append(data)
+        self._added = monotonic() - self.started
+        self._pending = [data]
         self._connecting = self._front.spawn(self._reach(outlet))
 
     async def _reach(self, outlet: "Outlet") -> None:
@@ -178,8 +149,8 @@ class Relay:
             return
         begun = monotonic()
         self._attach(connection)
-        pending, self._pending = self._pending, []
-        connection.send(b"".join(pending))
+        pending, self._pending = self._pending, None
+        connection.send(b"".join(pending or ()))
         self.last_byte = monotonic()
         self._added += self.last_byte - begun
         if self.upload_held and self._pending_bytes:
@@ -369,7 +340,7 @@ class Relay:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        self._pending.clear()
+        self._pending = None
         now = monotonic()
         self._front.ended(self, ending, now - self.started, self._first_byte, self._added)
         if self._tap is not None:
@@ -396,4 +367,5 @@ class Relay:
 
 
 def _block(lines: list[bytes]) -> bytes:
-    return b"".join([line + b"\r\n" for line in lines if line])
+    joined = b"\r\n".join(filter(None, lines))
+    return joined + b"\r\n" if joined else b""

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from sidecar.proxy.connect import Endpoint, tls_context
-from sidecar.proxy.head import RequestHead
+from sidecar.proxy.head import RequestHead, split_at_value
 from sidecar.proxy.outbound import OutboundError, outbound_proxy
 from sidecar.settings import Route, Timeouts
 
+_OURS = frozenset(
+    ("content-length", "transfer-encoding", "connection", "upgrade", "expect")
+)  # of framing: never by hand
 _FIELD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
@@ -40,20 +43,34 @@ class Destination:
                 self._added.append(b"Proxy-Authorization: " + endpoint.outbound.authorization)
 
     def render(self, head: RequestHead) -> bytes:
-        """Return the request head for the upstream. Changes `head.lines`."""
-        lines = head.lines
-        if self._replaced:
-            lines[:] = [b"" if line.partition(b":")[0].lower() in self._replaced else line for line in lines]
+        """Return the request head for the upstream."""
+        rendered = head.rendered
+        if rendered is None or rendered[0] is not self:
+            rendered = head.rendered = (self, *self._around_length(head))
+        if head.length_place < 0:
+            return rendered[1]
+        return rendered[1] + head.fields[head.length_place].value + rendered[2]
+
+    def _around_length(self, head: RequestHead) -> tuple[bytes, bytes]:
+        start = b"%b %b%b HTTP/1.1\r\n" % (head.method, self._absolute, self._target(head.target))
+        lines, place = self._lines(head), head.length_place
+        if place < 0:
+            return start + b"\r\n".join(filter(None, lines)) + b"\r\n\r\n", b""
+        before, after = split_at_value(lines[place], head)
+        first = [start, *(line + b"\r\n" for line in lines[:place] if line), before]
+        return b"".join(first), after + b"".join(b"\r\n" + line for line in lines[place + 1 :] if line) + b"\r\n\r\n"
+
+    def _lines(self, head: RequestHead) -> list[bytes]:
+        lines = list(head.lines)
         host = head.host if self._keep_host and head.host is not None else self._authority
         if head.host_place >= 0:
             name = lines[head.host_place].partition(b":")[0]
-            lines[head.host_place] = (name or b"Host") + b": " + host
+            lines[head.host_place] = name + b": " + host
         else:
             lines.append(b"Host: " + host)
-        lines += self._added
-        return b"%b %b%b HTTP/1.1\r\n%b\r\n\r\n" % (
-            head.method, self._absolute, self._target(head.target), b"\r\n".join(filter(None, lines)),
-        )  # fmt: skip
+        if self._replaced:
+            lines = [b"" if line.partition(b":")[0].lower() in self._replaced else line for line in lines]
+        return lines + self._added
 
     def _target(self, target: bytes) -> bytes:
         """Join the raw target to the base path: nothing in it is decoded, normalised or re-encoded."""
@@ -107,8 +124,8 @@ def destination(route: Route) -> Destination:
     if parts.username is not None or parts.query or parts.fragment:
         raise RouteError(f"{where}: no user, query or fragment here; credentials go to add_request_headers")
     for name, value in route.add_request_headers.items():
-        if not _FIELD.fullmatch(f"{name}:{value}"):
-            raise RouteError(f"route {route.name!r}: add_request_headers: {name!r} is not a valid header field")
+        if not _FIELD.fullmatch(f"{name}:{value}") or name.lower() in _OURS:
+            raise RouteError(f"route {route.name!r}: add_request_headers: {name!r} cannot be set, or is malformed")
     https = parts.scheme == "https"
     number = port or (443 if https else 80)
     try:

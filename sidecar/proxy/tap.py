@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sidecar.channel import Close, Kind, ResponseHead, encode
-from sidecar.proxy.head import Fields
+from sidecar.proxy.head import Field
 from sidecar.wire.capture import Ending
 
 if TYPE_CHECKING:
@@ -45,25 +45,22 @@ class Tail:
 class Tap:
     """One exchange's copy. Open was sent when it was made; `close` must be called."""
 
-    __slots__ = (
-        "_dropped", "_number", "_request_end", "_request_left", "_request_tail", "_response_left", "_response_tail",
-        "_session", "_sha256", "_started", "_tail_bytes",
-    )  # fmt: skip
+    _dropped: str | None = None
+    _request_tail: Tail | None = None
+    _response_tail: Tail | None = None
+    _tail_bytes = 0
+    _request_end: float | None = None
+    _sha256: "hashlib._Hash | None" = None
 
     def __init__(self, session: "Session", number: int, started: float, length: int) -> None:
         caps = session.capture
         self._session = session
         self._number = number
         self._started = started
-        self._dropped: str | None = None
         self._request_left = caps.request_head_bytes
         self._response_left = caps.response_head_bytes
-        self._request_tail: Tail | None = None
-        self._response_tail: Tail | None = None
-        self._tail_bytes = 0
-        self._request_end: float | None = None
-        unbounded = length < 0 or length > caps.request_head_bytes
-        self._sha256 = hashlib.sha256() if unbounded else None  # else the observer has all of the body
+        if length < 0 or length > caps.request_head_bytes:  # else the observer gets all of the body
+            self._sha256 = hashlib.sha256()
 
     def request(self, body: bytes, whole: bool, now: float) -> None:
         """Copy bytes of the request body."""
@@ -86,7 +83,7 @@ class Tap:
             self._keep(tail, body[left:])
 
     def response_head(
-        self, status: int, fields: Fields, now: float, *, upgraded: bool = False, from_proxy: bool = False
+        self, status: int, fields: list[Field], now: float, *, upgraded: bool = False, from_proxy: bool = False
     ) -> None:
         """Copy the head of the answer."""
         if self._session.alive:

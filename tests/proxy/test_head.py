@@ -1,6 +1,15 @@
 import pytest
 
-from sidecar.proxy.head import CHUNKED, NO_BODY, UNTIL_CLOSE, HeadError, bad_start, read_request, read_response
+from sidecar.proxy.head import (
+    CHUNKED,
+    NO_BODY,
+    UNTIL_CLOSE,
+    HeadError,
+    HeadReader,
+    bad_start,
+    read_request,
+    read_response,
+)
 
 GET = b"GET / HTTP/1.1\r\nHost: a"
 
@@ -213,3 +222,40 @@ def test_what_can_never_become_a_head_is_known_early(data: bytes) -> None:
 @pytest.mark.parametrize("cut", range(1, 26))
 def test_the_beginning_of_a_good_head_is_not_taken_for_a_bad_one(cut: int) -> None:
     assert not bad_start(b"GET /x HTTP/1.1\r\nHost: a\r\n"[:cut])
+
+
+def around(length: bytes) -> bytes:
+    return b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: %b \r\nX: 1" % length
+
+
+def test_a_head_that_differs_only_in_its_length_is_read_like_any_other() -> None:
+    reader = HeadReader()
+    for length in (b"12", b"3", b"007", b"12"):
+        head, alone = reader.read(around(length)), read_request(around(length))
+        assert (head.length, head.lines) == (alone.length, alone.lines)
+        assert [(f.name, f.value) for f in head.fields] == [(f.name, f.value) for f in alone.fields]
+
+
+@pytest.mark.parametrize(
+    "length", [b"", b"+1", b"1 2", b"1\r\nContent-Length: 2", b"1, 1", b"0x1", b"-1", b"1" * 19, b"1\nX: y", b"\xb2"]
+)
+def test_a_repeated_head_with_a_bad_length_is_refused(length: bytes) -> None:
+    reader = HeadReader()
+    reader.read(around(b"12"))
+    with pytest.raises(HeadError):
+        reader.read(around(length))
+
+
+def test_a_repeated_head_without_a_length_is_the_same_only_as_a_whole() -> None:
+    reader = HeadReader()
+    assert reader.read(GET) is reader.read(GET)
+    assert reader.read(GET + b"\r\nX: y").lines == [b"Host: a", b"X: y"]
+    assert reader.read(GET + b"\r\nContent-Length: 3").length == 3
+    assert reader.read(GET).length == NO_BODY
+
+
+def test_a_length_that_another_line_repeats_is_found_in_its_own_line() -> None:
+    reader = HeadReader()
+    block = b"POST / HTTP/1.1\r\nX-Content-Length: 12\r\nContent-Length: 12\r\nHost: a"
+    reader.read(block)
+    assert reader.read(block.replace(b"\r\nContent-Length: 12", b"\r\nContent-Length: 5")).length == 5
