@@ -15,6 +15,7 @@ from sidecar.wire.turn import role_of
 # Where the different calls keep what the model wrote; the first that is there counts.
 _ARGUMENTS: Final = ("arguments", "input", "action", "queries", "code", "operation")
 _NOT_CALLS: Final = ("image_generation_call",)
+_OTHER_CALLS: Final = ("program", "mcp_approval_request")
 
 
 def add_input(exchange: ExchangeBuilder, value: Any) -> None:
@@ -29,8 +30,9 @@ def add_input(exchange: ExchangeBuilder, value: Any) -> None:
 def _message(item: dict[str, Any]) -> Message:
     kind = json_text.text(item, "type")
     if kind.endswith("_output"):
-        parts = openai_prompt.read_content(item.get("output"))
-        text = "".join(parts.texts) or _dumped(item.get("output"))
+        output = item.get("output", item.get("result"))
+        parts = openai_prompt.read_content(output)
+        text = "".join(parts.texts) or _dumped(output)
         return Message(Role.TOOL, text, tool_call_id=_call_id(item), media=tuple(parts.media))
     if is_call(kind):
         return Message(Role.ASSISTANT, tool_calls=(_tool_call(item),))
@@ -63,7 +65,7 @@ def add_output(choice: ChoiceBuilder, item: dict[str, Any]) -> None:
 
 def is_call(kind: str) -> bool:
     """Return whether an item of type `kind` is a call of a tool."""
-    return kind.endswith("_call") and kind not in _NOT_CALLS
+    return (kind.endswith("_call") and kind not in _NOT_CALLS) or kind in _OTHER_CALLS
 
 
 def reasoning_of(item: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ class OpenAIRealtime(OpenAIResponses):
         self.exchange.request_model = call.query.get("model") or call.query.get("deployment")
         self._session: dict[str, Any] = {}  # as it was last read, so that repeated updates say nothing twice
         self._heard_bytes = 0  # of sound sent and not yet part of a message
+        self._heard: list[str] = []  # what was said, to be translated
         self._spoken_bytes = 0
 
     def client_message(self, data: Any) -> None:
@@ -33,7 +34,7 @@ class OpenAIRealtime(OpenAIResponses):
             self._update(json_text.obj(data, "session"))
         elif kind == "conversation.item.create":
             openai_items.add_input(self.exchange, json_text.obj(data, "item"))
-        elif kind == "input_audio_buffer.append":
+        elif kind in ("input_audio_buffer.append", "session.input_audio_buffer.append"):
             self._heard_bytes += media.base64_bytes(json_text.text(data, "audio"))
         elif kind == "input_audio_buffer.clear":
             self._heard_bytes = 0
@@ -46,6 +47,8 @@ class OpenAIRealtime(OpenAIResponses):
             self._commit()
         elif kind == "conversation.item.input_audio_transcription.completed":
             self.exchange.add_message(Message(Role.USER, json_text.text(data, "transcript")))
+        elif kind == "session.input_transcript.delta":
+            self._heard.append(json_text.text(data, "delta"))
         elif kind in ("session.created", "session.updated"):
             model = json_text.maybe_text(data, "session", "model")
             self.exchange.response_model = model or self.exchange.response_model
@@ -59,6 +62,7 @@ class OpenAIRealtime(OpenAIResponses):
 
     def end(self) -> None:
         self._commit()
+        self.exchange.add_message(Message(Role.USER, "".join(self._heard)))
         self._speak()
         super().end()
 

@@ -39,6 +39,8 @@ _DELTAS: Final = {
     "response.custom_tool_call_input.delta": _ARGUMENTS,
     "response.mcp_call_arguments.delta": _ARGUMENTS,
     "response.code_interpreter_call_code.delta": _ARGUMENTS,
+    "response.shell_call_command.delta": _ARGUMENTS,
+    "session.output_transcript.delta": _TEXT,  # Realtime translation
 }
 
 
@@ -59,8 +61,10 @@ class _Item:
         choice.add_text("".join(self.fragments.get(_TEXT, ())))
         choice.add_refusal("".join(self.fragments.get(_REFUSAL, ())))
         arguments = "".join(self.fragments.get(_ARGUMENTS, ()))
-        if arguments or openai_items.is_call(json_text.text(self.announced, "type")):
-            openai_items.add_output(choice, {"type": "function_call", **self.announced, "arguments": arguments})
+        kind = json_text.text(self.announced, "type")
+        if arguments or openai_items.is_call(kind):
+            call = {"name": kind, **self.announced, "type": "function_call", "arguments": arguments}
+            openai_items.add_output(choice, call)
 
 
 class OpenAIResponses(Decoder):

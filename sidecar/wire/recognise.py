@@ -65,7 +65,7 @@ PATHS: Final = tuple(
         (r"/audio/speech$", "openai-speech"),
         (r"/images/(?:generations|edits|variations)$", "openai-images"),
         (r"/threads(?:/|$)|/assistants(?:/|$)", "openai-assistants"),
-        (r"/realtime$", "openai-realtime"),
+        (r"/realtime(?:/translations)?$", "openai-realtime"),
         (r"/messages(?:/count_tokens|/batches(?:/[^/]+(?:/results)?)?)?$", "anthropic"),
         (r"/v1/complete$", "anthropic-complete"),
         (r"/v2/chat$", "cohere"),

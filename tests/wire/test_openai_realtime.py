@@ -123,6 +123,18 @@ def test_a_compressed_session_is_the_same(session, takeover):
     assert decode(capture) == session()
 
 
+def test_a_translation(session):
+    client = [(1.0, {"type": "session.input_audio_buffer.append", "audio": "AAAA"})]
+    words = [("input", "Gu"), ("input", "ten Tag"), ("output", "Good "), ("output", "day")]
+    server = [
+        (2.0 + n, {"type": f"session.{side}_transcript.delta", "delta": text}) for n, (side, text) in enumerate(words)
+    ]
+    exchange = session(client=client, server=server)
+    assert exchange.messages == (Message(Role.USER, media=(Media("audio", None, 3),)), Message(Role.USER, "Guten Tag"))
+    assert exchange.choices == (Choice(text="Good day"),)
+    assert exchange.timings.output_chunk_seconds == (4.0, 5.0)
+
+
 def test_an_error_of_the_server(session):
     error = {"type": "error", "error": {"type": "invalid_request_error", "code": "c", "message": "m"}}
     assert session(server=[(1.0, error)]).error == ProviderError("invalid_request_error", "m", in_stream=True)

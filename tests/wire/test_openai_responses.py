@@ -207,6 +207,25 @@ def test_why_an_answer_ended(answered):
     assert answered(queued).choices == (Choice(finish_reason="queued"),)
 
 
+def test_calls_of_hosted_tools(answered):
+    output = [
+        {"type": "program", "call_id": "p", "code": "print(1)"},
+        {"type": "mcp_approval_request", "id": "a", "name": "delete", "arguments": "{}"},
+        {"type": "shell_call", "call_id": "s", "action": {"commands": ["ls"]}},
+    ]
+    assert answered(RESPONSE | {"output": output}).choices[0].tool_calls == (
+        ToolCall("p", "program", "print(1)"),
+        ToolCall("a", "delete", "{}"),
+        ToolCall("s", "shell_call", '{"commands":["ls"]}'),
+    )
+    cut = [
+        {"type": "response.output_item.added", "output_index": 0, "item": {"type": "shell_call", "call_id": "s"}},
+        {"type": "response.shell_call_command.delta", "output_index": 0, "command_index": 0, "delta": "ls "},
+        {"type": "response.shell_call_command.delta", "output_index": 0, "command_index": 0, "delta": "-a"},
+    ]
+    assert answered(stream(cut)).choices[0].tool_calls == (ToolCall("s", "shell_call", "ls -a"),)
+
+
 def test_a_refusal(answered):
     output = [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]
     assert answered(RESPONSE | {"output": output}).choices[0].refusal == "No."
