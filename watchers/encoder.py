@@ -95,11 +95,10 @@ class PackEncoder:
 
     def scores(self, logits: Floats) -> dict[str, Floats]:
         """Calibrated probabilities by head."""
-        found, at = {}, 0
+        found, at = dict[str, Floats](), 0
+        probabilities = self.pack.calibration(logits)
         for head, labels in self.pack.heads.items():
-            part = logits[at : at + len(labels)]
-            curves = [self.pack.curves[label] for label in labels]
-            found[head] = np.array([curve(one) for curve, one in zip(curves, part, strict=True)], dtype=np.float32)
+            found[head] = probabilities[at : at + len(labels)]
             at += len(labels)
         return found
 

@@ -31,6 +31,19 @@ READS: Final[Mapping[str, frozenset[Origin]]] = {
 }
 
 
+_LOOKED_AT: Final = 2000  # characters that decide on the script
+_LATIN: Final = 0x250  # code points below: Latin letters with all their European accents
+
+
+def foreign(text: str) -> bool:
+    """Whether most letters are of a script that the pack's vocabulary does not spell; disguised Latin is not."""
+    letters = [character for character in text[:_LOOKED_AT] if character.isalpha()]
+    if sum(ord(character) < _LATIN for character in letters) * 2 >= len(letters):
+        return False
+    view = revealed(text[:_LOOKED_AT])
+    return view is None or sum(map(str.isascii, view.text)) * 2 < len(view.text)
+
+
 @runtime_checkable
 class PackReader(Encoder, Protocol):
     """An encoder that knows its pack and can say which characters a score hangs on."""
@@ -92,6 +105,8 @@ class HeadWatcher:
             return Judgement(skipped=Skip.NOT_APPLICABLE)
         if not record.text.strip():
             return Judgement(skipped=Skip.EMPTY)
+        if foreign(record.text):
+            return Judgement(skipped=Skip.UNSUPPORTED_LANGUAGE)
         read = self._read(record.text)
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]

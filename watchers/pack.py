@@ -26,19 +26,17 @@ class PackError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """Logit to probability: logistic of a piecewise-linear, increasing map; ends continue with their slope."""
+class Calibration:
+    """Logits to probabilities: logistic of slope × logit + offset, each label its own (Platt 1999).
 
-    logits: NDArray[np.float32]
-    calibrated: NDArray[np.float32]
+    Shapes: slope, offset float32 (labels,), in the order of the graph's `scores`.
+    """
+
+    slope: NDArray[np.float32]
+    offset: NDArray[np.float32]
 
     def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        x, y = self.logits, self.calibrated
-        inside = np.interp(logits, x, y)
-        below = y[0] + (logits - x[0]) * (y[1] - y[0]) / (x[1] - x[0])
-        above = y[-1] + (logits - x[-1]) * (y[-1] - y[-2]) / (x[-1] - x[-2])
-        straight = np.where(logits < x[0], below, np.where(logits > x[-1], above, inside))
-        return np.asarray(1 / (1 + np.exp(-np.clip(straight, -40, 40))), dtype=np.float32)
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.slope * logits + self.offset, -40, 40))), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Pack:
     version: str
     heads: Mapping[str, tuple[str, ...]]
     tags: tuple[str, ...]
-    curves: Mapping[str, Curve]
+    calibration: Calibration
     thresholds: Mapping[str, Mapping[str, float]]
     languages: tuple[str, ...]
 
@@ -103,12 +101,9 @@ def _verify(file: Path, wanted: str) -> None:
 
 
 def _described(folder: Path, described: dict[str, Any]) -> Pack:
-    curves = {
-        label: Curve(np.array(curve["logits"], np.float32), np.array(curve["calibrated"], np.float32))
-        for label, curve in described["calibration"].items()
-    }
     labels = [label for head in described["heads"].values() for label in head]
-    if set(labels) != set(curves) or set(labels) != set(described["thresholds"]):
+    fitted = described["calibration"]
+    if set(labels) != set(fitted) or set(labels) != set(described["thresholds"]):
         raise PackError(f"{folder / 'pack.json'}: heads, calibration and thresholds name different labels")
     if tuple(described["tags"]) != TAGS:
         raise PackError(f"{folder / 'pack.json'}: its tags are not those that this version decodes")
@@ -118,7 +113,10 @@ def _described(folder: Path, described: dict[str, Any]) -> Pack:
         version=str(described["version"]),
         heads={head: tuple(names) for head, names in described["heads"].items()},
         tags=TAGS,
-        curves=curves,
+        calibration=Calibration(
+            np.array([fitted[label]["slope"] for label in labels], np.float32),
+            np.array([fitted[label]["offset"] for label in labels], np.float32),
+        ),
         thresholds=described["thresholds"],
         languages=tuple(described["languages"]),
     )

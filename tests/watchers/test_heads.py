@@ -82,6 +82,16 @@ def test_blank_texts_are_skipped(watchers):
     assert watchers["bias"].watch([record(" \n ")])[0].skipped == Skip.EMPTY
 
 
+@pytest.mark.parametrize("text", ["Как мне испечь хлеб дома?", "パンの焼き方を教えてください。", "كيف أخبز الخبز؟"])
+def test_scripts_outside_the_vocabulary_are_marked_not_judged(watchers, text):
+    assert watchers["toxicity"].watch([record(text)])[0].skipped == Skip.UNSUPPORTED_LANGUAGE
+
+
+@pytest.mark.parametrize("text", ["Где is the station, please?", "ｗｈａｔ ｉｓ ｔｈｉｓ", "😀 😀", "1234"])
+def test_mixed_and_disguised_scripts_are_judged(watchers, text):
+    assert watchers["toxicity"].watch([record(text)])[0].verdicts
+
+
 def test_thresholds_can_be_overridden(encoder):
     from types import SimpleNamespace
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from watchers.encoder import PackEncoder
-from watchers.pack import BUNDLED, Curve, PackError, read
+from watchers.pack import BUNDLED, Calibration, PackError, read
 from watchers.tags import TAGS
 
 
@@ -87,7 +87,7 @@ def test_a_graph_that_is_none_is_refused(copy):
         PackEncoder(copy)
 
 
-def test_a_curve_rises_and_goes_on_beyond_its_ends():
-    curve = Curve(np.array([-1.0, 1.0], np.float32), np.array([-2.0, 2.0], np.float32))
-    found = curve(np.array([-5.0, -1.0, 0.0, 1.0, 5.0], np.float32))
-    assert found.tolist() == pytest.approx([4.54e-5, 0.1192, 0.5, 0.8808, 0.99995], abs=1e-4)
+def test_calibration_is_a_logistic_map_of_each_label():
+    calibration = Calibration(np.array([1.0, 2.0], np.float32), np.array([0.0, 1.0], np.float32))
+    assert calibration(np.array([0.0, 0.0], np.float32)).tolist() == pytest.approx([0.5, 0.7311], abs=1e-4)
+    assert calibration(np.array([-1000.0, 1000.0], np.float32)).tolist() == pytest.approx([0.0, 1.0], abs=1e-6)

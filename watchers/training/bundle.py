@@ -131,10 +131,7 @@ def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: di
         "sha256": hashes,
         "heads": SHIPPED,
         "tags": TAGS,
-        "calibration": {
-            label: {"logits": [-1.0, 1.0], "calibrated": [round(b - a, 5), round(b + a, 5)]}
-            for label, (a, b) in calibration.items()
-        },
+        "calibration": {label: {"slope": round(a, 5), "offset": round(b, 5)} for label, (a, b) in calibration.items()},
         "thresholds": cuts,
     }
     (folder / "pack.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
