@@ -58,11 +58,6 @@ class ArrayReader:
         self._in_string = self._escaped = False
         self._after_gap = True
 
-    @property
-    def ended(self) -> bool:
-        """True when the closing bracket was read."""
-        return self._ended
-
     def _resume(self, data: bytes) -> int:
         """Return where the first item after a hole begins: from there on the rest must be valid to its end."""
         self._after_gap = False
