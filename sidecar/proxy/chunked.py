@@ -31,6 +31,16 @@ class ChunkReader:
         self._held = b""  # of a size line or trailer section not yet whole
         self._trailer = False
 
+    def whole(self, data: bytes) -> bytes | None:
+        """Return the body's bytes where `data` is exactly one chunk; else None, and nothing has been taken in."""
+        if self._left or self._held or self._trailer:
+            return None
+        match = _SIZE_LINE.match(data)
+        if match is None:
+            return None
+        start, size = match.end(), int(match[1], 16)
+        return data[start:-2] if start + size + 2 == len(data) and data.endswith(b"\r\n") else None
+
     def feed(self, data: bytes, pieces: list[bytes]) -> int:
         """Take in wire bytes, append the body's bytes in them to `pieces`, return how many of them belong to this body.
 

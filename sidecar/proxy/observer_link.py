@@ -20,7 +20,7 @@ from sidecar.proxy.traffic import Tally
 from sidecar.settings import Capture
 
 RETRY_SECONDS: Final = 0.1
-_GATHER_SECONDS: Final = 0.02  # one write for what came within it: under load a wake-up of the observer costs more
+_GATHER_SECONDS: Final = 0.05  # one write for what came within it: each one wakes the observer, and its answer us
 _WRITE_BYTES: Final = 262_144  # of one write: joining more at once would stall the streams
 _HIGH_WATER_BYTES: Final = 1_048_576
 
@@ -30,6 +30,7 @@ class Session(asyncio.Protocol):
 
     def __init__(self, link: "ObserverLink") -> None:
         self.alive = False
+        self.roomy = False  # alive, and nothing waits but what gathers
         self.capture = link.capture
         self.redactor = link.redactor
         self.unsettled: set[int] = set()
@@ -54,12 +55,12 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=min(_HIGH_WATER_BYTES, self.capture.queue_bytes))
-        self.alive = True
+        self.alive = self.roomy = True
         self.send(Kind.HELLO, 0, 0.0, encode(Hello(VERSION, self._link.worker, os.getpid())))
         self._link.session = self
 
     def connection_lost(self, _: Exception | None) -> None:
-        self.alive = False
+        self.alive = self.roomy = False
         self._waiting.clear()
         self._waiting_bytes = 0
         self._link.session_lost(self)
@@ -76,10 +77,10 @@ class Session(asyncio.Protocol):
             self._transport.abort()
 
     def pause_writing(self) -> None:
-        self._congested = True
+        self._congested, self.roomy = True, False
 
     def resume_writing(self) -> None:
-        self._congested = False
+        self._congested, self.roomy = False, True
         self.flush()
 
     def send(self, kind: Kind, number: int, seconds: float, payload: bytes) -> None:

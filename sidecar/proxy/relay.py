@@ -195,8 +195,10 @@ class Relay:
     def response_data(self, wire: bytes, body: bytes) -> None:
         """Pass on body bytes as they came."""
         self._client.send(body if self._dechunk else wire)
-        self.last_byte = monotonic()
-        self._count_response(body)
+        self.last_byte = now = monotonic()
+        self.response_bytes += len(body)
+        if self._tap is not None and body:
+            self._tap.response(body, now)
 
     def response_ended(self, wire: bytes, body: bytes) -> None:
         """Pass on the last bytes; the upstream connection has parted from this relay already."""

@@ -92,13 +92,17 @@ class Tap:
 
     def response(self, body: bytes, now: float) -> None:
         """Copy bytes of the answer's body."""
-        if not self._session.alive:
+        session, left = self._session, self._response_left
+        if session.roomy and self._dropped is None and len(body) < left:
+            self._response_left = left - len(body)
+            session.send(Kind.RESPONSE_DATA, self._number, now - self._started, body)
             return
-        if self._dropped is None and self._session.full:
+        if not session.alive:
+            return
+        if self._dropped is None and session.full:
             self._drop(False)
         if self._dropped is not None:
             return
-        left = self._response_left
         if left:
             self._data(Kind.RESPONSE_DATA, body if len(body) <= left else body[:left], now)
             self._response_left = max(0, left - len(body))

@@ -76,8 +76,10 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        relay = self._relay
-        if relay is None:
+        relay, chunks = self._relay, self._chunks
+        if chunks is not None and relay is not None and (body := chunks.whole(data)):
+            relay.response_data(data, body)  # the usual read of a stream: one event, one chunk, nothing else to see to
+        elif relay is None:
             self.transport.abort()  # nobody asked for it: not a connection to reuse
         elif relay.tunnel:
             relay.tunnel_down(data)

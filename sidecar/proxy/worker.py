@@ -31,6 +31,7 @@ from sidecar.settings import Limits, Settings
 
 BACKLOG: Final = 4096  # connections not yet accepted; the kernel caps it at net.core.somaxconn
 TOTALS_SECONDS: Final = 1.0
+LINK_SECONDS: Final = 1.0  # at most, for the first connection to an observer that is there
 SETTLE_SECONDS: Final = 2.0  # for the observer to settle the last exchanges of a drained worker
 _RESTART_ONLY: Final = ("listen", "admin", "workers")
 
@@ -57,8 +58,8 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._tally = Tally(number, os.getpid(), watchers)
-        channel = os.path.join(runtime, "channel.sock") if runtime else None
-        self._link = ObserverLink(channel, number, settings.capture, self._tally)
+        self._channel = os.path.join(runtime, "channel.sock") if runtime else None
+        self._link = ObserverLink(self._channel, number, settings.capture, self._tally)
         self._front = Front(settings.limits, destinations(all_routes(settings)), self._tally, link=self._link)
         self._admin = self._admin_front(runtime) if serve_admin else None
         self._servers: list[asyncio.Server] = []
@@ -76,11 +77,12 @@ class Worker:
                 sock.close()
                 raise
         listen, admin = _address(sock), _address(admin_sock) if admin_sock is not None else None
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(work) for work in (self._link.run(), self._tick(), self._report())]
+        await self._until_linked()
         await self._listen(self._front, sock)
         if self._admin is not None and admin_sock is not None:
             await self._listen(self._admin, admin_sock)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work) for work in (self._link.run(), self._tick(), self._report())]
         return Started(listen, admin)
 
     def reload(self, settings: Settings, watchers: tuple[str, ...] | None = None) -> list[str]:
@@ -118,6 +120,15 @@ class Worker:
         """Return the cumulative figures of this worker."""
         session = self._link.session
         return self._tally.totals(session.channel_bytes if session is not None else 0)
+
+    async def _until_linked(self) -> None:
+        """Give an observer that is up a moment, so that the very first exchange is watched, too."""
+        deadline = time.monotonic() + LINK_SECONDS
+        while self._link.session is None and self._observer_is_up() and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+    def _observer_is_up(self) -> bool:
+        return self._channel is not None and os.path.exists(self._channel)
 
     async def _listen(self, front: Front, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
