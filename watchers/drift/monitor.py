@@ -49,8 +49,8 @@ class DriftMonitor:
     ...     shift = 1.0 if i >= 600 else 0.0
     ...     for event in monitor.observe(stream, None, {"tokens": rng.normal(shift)}):
     ...         print(event.index, event.level)
-    7 stable
-    423 drift
+    15 stable
+    419 drift
     """
 
     def __init__(self, settings: DriftSettings, encoder: str) -> None:
@@ -77,7 +77,7 @@ class DriftMonitor:
         return [self._attributed(event) for event in self._stream(stream).observe(sample)]
 
     def flush(self) -> list[DriftEvent]:
-        """Weigh what still waits: samples are weighed in runs of 8. Call it where traffic pauses or ends."""
+        """Weigh what still waits: samples are weighed in runs of up to 16. Call it where traffic pauses or ends."""
         return [self._attributed(e) for stream in self._streams.values() for e in stream.flush()]
 
     def snapshot(self) -> dict[StreamKey, StreamStatus]:

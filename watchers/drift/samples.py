@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from watchers.drift.events import DriftError
 from watchers.drift.ranks import Doubles
 
 Halves = NDArray[np.float16]
@@ -79,13 +80,15 @@ def tabulate(samples: Collection[Sample]) -> Table:
 
 def strata_of(times: Doubles, strata: str) -> NDArray[np.int64]:
     """Return the stratum of each time (UTC). Shapes: (times,). 1970-01-01 was a Thursday."""
+    if strata == "none":
+        return np.zeros(len(times), np.int64)
     hours = np.floor_divide(np.nan_to_num(times), SECONDS_AN_HOUR).astype(np.int64)
     if strata == "hour_of_day":
         return hours % 24
     if strata == "day_part":
         weekend = (hours // 24 + 3) % 7 >= 5
         return (hours % 24) // 6 + 4 * weekend
-    return np.zeros(len(hours), np.int64)
+    raise DriftError(f"there are no strata {strata}")
 
 
 STRATA_COUNTS = {"none": 1, "hour_of_day": 24, "day_part": 8}

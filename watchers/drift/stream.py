@@ -13,7 +13,10 @@ from watchers.drift.reference import LEAST_SAMPLES, Reference
 from watchers.drift.samples import Sample, Table, reason_to_skip, strata_of, tabulate
 from watchers.drift.witness import WITNESSES, Witness
 
-RUN = 8  # samples weighed together: an event comes at most 7 samples late, for a sixth of the cost
+# Samples weighed together, for a fraction of the cost: many in calm, few once the evidence is a thousandth of an
+# alarm's. What is chosen before a run is seen leaves the bets fair.
+CALM_RUN, TENSE_RUN = 16, 4
+TENSE = 0.001
 LEAST_WINDOW = 16  # samples over which an effect is measured
 LEAST_RECOVERY = 64  # samples since the change before it may be called over
 UNCHANGED = 0.8  # effect of one score that chance alone leaves four times in five
@@ -40,6 +43,7 @@ class Stream:
         self._random = np.random.default_rng([settings.seed, 1])
         self._recent: deque[Sample] = deque(maxlen=max(settings.window, settings.reference_samples))
         self._pending: list[Sample] = []
+        self._run = CALM_RUN
         self._effects: dict[str, float] = {}
         if reference is not None:
             self.begin(reference)
@@ -56,7 +60,7 @@ class Stream:
         sample = Sample(half, sample.scalars, sample.categories, exemplar, sample.time_seconds)
         if self.reference is not None:
             self._pending.append(sample)
-            return self._watch(self.reference) if len(self._pending) >= RUN else []
+            return self._watch(self.reference) if len(self._pending) >= self._run else []
         self._recent.append(sample)
         if len(self._recent) >= self.settings.reference_samples:
             self.begin(Reference(tabulate(self._recent), self.settings.strata, self.settings.seed))
@@ -148,6 +152,7 @@ class Stream:
     def _judge(self, reference: Reference) -> list[DriftEvent]:
         first = [self._change(Level.STABLE, {})] if self.level is Level.INSUFFICIENT_DATA else []
         evidence = self.evidence()
+        self._run = TENSE_RUN if evidence >= TENSE * self.budget and self.level is Level.STABLE else CALM_RUN
         if self.level is Level.STABLE and evidence < self.budget:
             return first
         if self.samples - self._measured < CHECK_EVERY:

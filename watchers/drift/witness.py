@@ -21,8 +21,9 @@ WITNESSES = ("witness_fast", "witness", "witness_slow")
 MEMORY = np.array([25.0, 100.0, 400.0])  # teaching samples
 BEFORE = 4000.0  # memory of the mean of all, which starts as a plain mean
 BAG = 768
+MOST = 64  # samples of one run
 TEACHING = 0.5  # chance of the coin
-RENEW = 12  # teaching samples between two renewals of the functions
+RENEW = 16  # teaching samples between two renewals of the functions
 STEPS = 1000.0  # to a standard deviation of a function over the bag
 
 
@@ -35,14 +36,14 @@ class Witness:
     def __init__(self, geometry: Map, teaching: Floats, judged: Floats) -> None:
         width = teaching.shape[1]
         self.geometry = geometry
-        self.bag = np.zeros((BAG, width), np.float32)
+        self.bag = np.zeros((BAG + MOST, width), np.float32)
         self.size = min(len(judged), BAG)
         self.bag[: self.size] = judged[: self.size]
         self.before = teaching.mean(0, dtype=np.float64)
         self.recent = np.repeat(self.before[None], len(MEMORY), 0)
         self.taught = len(teaching)
         self.functions = np.zeros((len(MEMORY), width), np.float32)
-        self.values = np.zeros((BAG, len(MEMORY)), np.float32)
+        self.values = np.zeros((len(MEMORY), BAG + MOST), np.float32)
 
     def update(self, embeddings: Floats, uniforms: Doubles, keep: bool) -> tuple[Doubles, Flags]:
         """Teach with some of a run of samples and judge the others; return p-values, and which samples have them.
@@ -53,11 +54,11 @@ class Witness:
         """
         judged = uniforms[:, -2] >= TEACHING
         p = np.zeros((len(embeddings), len(MEMORY)))
-        own = np.rint(embeddings @ self.functions.T)
-        for i in np.flatnonzero(judged):
-            p[i] = self._rank(own[i], uniforms[i, : len(MEMORY)])
+        if judged.any():
+            own = np.rint(embeddings[judged] @ self.functions.T)
+            p[judged] = self._rank(own, uniforms[judged, : len(MEMORY)])
             if keep:
-                self._keep(embeddings[i], own[i], float(uniforms[i, -1]))
+                self._keep(embeddings[judged], own, uniforms[judged, -1])
         if not judged.all():
             self._teach(embeddings[~judged], keep)
         return p, judged
@@ -75,20 +76,25 @@ class Witness:
 
     def _renew(self) -> None:
         functions = self.geometry.discriminant((self.recent - self.before).astype(np.float32))
-        values = self.bag[: self.size] @ functions.T
+        values = functions @ self.bag[: self.size].T
         # In whole steps, so that equal embeddings tie whatever order a sum was taken in.
-        scale = STEPS / np.maximum(values.std(0), 1e-9)
-        self.functions = functions * scale[:, None]
-        self.values[: self.size] = np.rint(values * scale)
+        scale = (STEPS / np.maximum(values.std(1), 1e-9))[:, None]
+        self.functions = functions * scale
+        self.values[:, : self.size] = np.rint(values * scale)
 
     def _rank(self, own: Floats, uniforms: Doubles) -> Doubles:
-        others = self.values[: self.size]
-        above, ties = (others > own).sum(0), (others == own).sum(0)
-        p: Doubles = (above + uniforms * (ties + 1)) / (self.size + 1)
+        """Rank a run's judged samples in the bag and among those before them. Shapes: (judged, witnesses)."""
+        others, mine = self.values[:, : self.size], own[..., None]
+        before = np.tri(len(own), k=-1, dtype=bool)[..., None]
+        above = (others > mine).sum(-1) + (before & (own > own[:, None])).sum(1)
+        ties = (others == mine).sum(-1) + (before & (own == own[:, None])).sum(1)
+        p: Doubles = (above + uniforms * (ties + 1)) / (self.size + 1 + np.arange(len(own)))[:, None]
         return p
 
-    def _keep(self, embedding: Floats, own: Floats, uniform: float) -> None:
-        place = self.size if self.size < BAG else int(uniform * (BAG + 1))
-        if place < BAG:
-            self.bag[place], self.values[place] = embedding, own
-            self.size = max(self.size, place + 1)
+    def _keep(self, embeddings: Floats, own: Floats, uniforms: Doubles) -> None:
+        end = self.size + len(own)
+        self.bag[self.size : end], self.values[:, self.size : end] = embeddings, own.T
+        self.size = end
+        for uniform in uniforms[: max(0, end - BAG)]:
+            dropped, self.size = int(uniform * self.size), self.size - 1
+            self.bag[dropped], self.values[:, dropped] = self.bag[self.size], self.values[:, self.size]
