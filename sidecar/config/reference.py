@@ -5,7 +5,9 @@
 
 import ast
 import inspect
+import io
 import sys
+import tokenize
 from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
@@ -81,12 +83,14 @@ def _description(kind: type[msgspec.Struct]) -> list[str]:
 def _comments(kind: type[msgspec.Struct]) -> dict[str, str]:
     """Return the comment behind each field, from the source."""
     source = inspect.getsource(kind)
-    lines = source.splitlines()
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    by_line = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     found = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            line = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset :].decode()
-            found[node.target.id] = line.partition("#")[2].strip().replace("|", "\\|")
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            words = [by_line[line].lstrip("# ") for line in lines if line in by_line]
+            found[node.target.id] = " ".join(words).replace("|", "\\|")
     return found
 
 
