@@ -124,4 +124,8 @@ FACTORIES: Final[dict[str, Factory]] = {
     "pii": _of("watchers.pii.watcher"),
     "secrets": _of("watchers.secrets.watcher"),
     "leakage": _of("watchers.leakage.watcher"),
+    "rules": _of("watchers.rules"),
+    "refusal": _of("watchers.refusal"),
+    "language": _of("watchers.language"),
+    "repetition": _of("watchers.repetition"),
 }
