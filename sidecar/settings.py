@@ -17,6 +17,8 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 # Heads of the shipped pack and the pattern watchers: what runs where `watchers.enabled` is empty. The proxy needs the
 # names for its ledger and may not import `watchers`, which is why they stand here.
 BUILT_IN_WATCHERS: Final = ("toxicity", "bias", "injection", "pii", "secrets")
+# Built in, too, but running only where they are named: most want options, all say less about an arbitrary app.
+OPTIONAL_WATCHERS: Final = ("leakage", "rules", "refusal", "language", "repetition")
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,7 +73,9 @@ class Limits(_Section, frozen=True):
     upstream_idle_connections: Annotated[int, Meta(ge=0)] = 256
     upstream_idle_seconds: Seconds = 30.0
     buffer_bytes: Bytes = 65_536  # a direction's high-water mark for back-pressure
-    half_closed_seconds: Seconds = 0.2  # after a client's FIN, without a byte of the answer: then it is taken to be gone
+    half_closed_seconds: Seconds = (
+        0.2  # after a client's FIN, without a byte of the answer: then it is taken to be gone
+    )
     grace_seconds: Seconds = 60.0  # SIGTERM: how long open exchanges may go on
 
 

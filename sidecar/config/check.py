@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sidecar.config.problem import Path, Problem, key_of, shown
 from sidecar.config.resolve import split_address
-from sidecar.settings import BUILT_IN_WATCHERS, Settings
+from sidecar.settings import BUILT_IN_WATCHERS, OPTIONAL_WATCHERS, Settings
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -160,7 +160,8 @@ def _file(path: Path, name: str | None) -> Found:
 
 
 def _watchers(settings: Settings) -> Found:
-    known = {*BUILT_IN_WATCHERS, *(name for name, item in settings.watchers.settings.items() if item.type)}
+    own = (name for name, item in settings.watchers.settings.items() if item.type)
+    known = {*BUILT_IN_WATCHERS, *OPTIONAL_WATCHERS, *own}
     enabled = settings.watchers.enabled
     for index, name in enumerate(enabled):
         path: Path = ("watchers", "enabled", index)

@@ -187,9 +187,10 @@ CATALOGUE = [
         '{f}:2: watchers.enabled[0] = "none": stands beside other names; write none alone, or remove it',
     ),
     (
-        UP + "watchers: {settings: {house-rules: {thresholds: {}}}}",
-        "{f}:2: watchers.settings.house-rules: there is no such watcher; "
-        "known: bias, injection, pii, secrets, toxicity; for one of your own set watchers.settings.house-rules.type",
+        UP + "watchers: {settings: {in-house: {thresholds: {}}}}",
+        "{f}:2: watchers.settings.in-house: there is no such watcher; "
+        "known: bias, injection, language, leakage, pii, refusal, repetition, rules, secrets, toxicity; "
+        "for one of your own set watchers.settings.in-house.type",
     ),
     (
         UP + "watchers: {pack: /nowhere}",

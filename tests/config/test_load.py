@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.config import load
-from sidecar.settings import Settings
+from sidecar.settings import BUILT_IN_WATCHERS, OPTIONAL_WATCHERS, Settings
+from watchers.registry import FACTORIES
 
 UPSTREAM = ("upstream", "https://api.example.com", "--upstream")
 
@@ -116,3 +117,8 @@ def test_anchors_and_merges_work(tmp_path: Path) -> None:
     )
     second = from_file(text, tmp_path).routes[1]
     assert (second.name, second.prefix, second.keep_host) == ("b", "/b", True)
+
+
+def test_the_names_that_are_known_are_those_that_can_be_built() -> None:
+    types_only = {"onnx"}  # nothing without the options of a watcher with a name of its own
+    assert {*BUILT_IN_WATCHERS, *OPTIONAL_WATCHERS} == set(FACTORIES) - types_only
