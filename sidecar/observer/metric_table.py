@@ -40,7 +40,7 @@ GEN_AI: Final = (
 )
 STREAM: Final = ("route", "model", "direction")
 TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
-SCORES: Final = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1.0)
+SCORES: Final = (0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
 WORK: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LAG: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -103,7 +103,11 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_watcher_errors_total", C, "Batches in which a watcher failed.", ("watcher", "error")),
     Metric("sidewatch_watcher_circuit_open", G, "1 while a failing watcher is left alone.", ("watcher",)),
     Metric(
-        "sidewatch_watcher_score", H, "Calibrated scores of judged texts.", ("watcher", "label", "direction"), SCORES
+        "sidewatch_watcher_score",
+        H,
+        "Calibrated scores of judged texts; of watchers that find things (pii, secrets), scores of what they found.",
+        ("watcher", "label", "direction"),
+        SCORES,
     ),
     Metric(
         "sidewatch_flags_total",

@@ -79,7 +79,8 @@ class Metrics:
 
     def _verdict(self, watcher: str, record: Record, verdict: Verdict, route: str) -> None:
         row = (watcher, verdict.label, record.direction)
-        self._to.observe("sidewatch_watcher_score", row, [verdict.score])
+        if verdict.score > 0:  # a finder's 0 says "not found": dozens of labels would each be a histogram of nothing
+            self._to.observe("sidewatch_watcher_score", row, [verdict.score])
         if verdict.flagged:
             self._to.add("sidewatch_flags_total", (*row, route))
 

@@ -107,13 +107,14 @@ def test_flags_and_scores_by_direction() -> None:
     found = emitted()
     assert found.value("sidewatch_flags_total", ("fruit", "word", "prompt", "default")) == 1
     assert found.value("sidewatch_flags_total", ("fruit", "word", "completion", "default")) == 1
-    assert found.value("sidewatch_watcher_score", ("fruit", "word", "prompt")) == 2
+    assert found.value("sidewatch_watcher_score", ("fruit", "word", "prompt")) == 1  # the pear scored 0
 
 
 def test_what_an_earlier_exchange_carried_is_not_counted_again() -> None:
     found = emitted(fresh=frozenset({1, 2}))
     assert found.value("sidewatch_flags_total", ("fruit", "word", "prompt", "default")) == 0
-    assert found.value("sidewatch_watcher_score", ("fruit", "word", "prompt")) == 1
+    assert found.value("sidewatch_watcher_score", ("fruit", "word", "prompt")) == 0
+    assert found.value("sidewatch_watcher_score", ("fruit", "word", "completion")) == 1
 
 
 def test_decoding_is_counted_by_format() -> None:

@@ -251,3 +251,9 @@ async def test_with_the_pack_every_built_in_watcher_reads_and_memory_stays_withi
     assert {key.split("\0")[0] for key in ledger} == {"toxicity", "bias", "injection", "pii", "secrets"}
     streams = json.loads((await observer.page("/drift"))[2])
     assert [stream["level"] for stream in streams] == ["insufficient_data", "insufficient_data"]
+    worker.exchange(2, chat(("user", "Mail me at bob.miller@example.com")), answer("Call +1 212 555 0175."))
+    worker.exchange(3, chat(("user", "What is the capital of France?")), answer("Paris."))
+    await worker.settlements(3)
+    series = [line for line in (await observer.page("/metrics"))[2].splitlines() if not line.startswith("#")]
+    assert len([line for line in series if 'watcher="pii"' in line and "watcher_score" in line]) <= 100
+    assert len(series) < 1_500
