@@ -128,4 +128,5 @@ FACTORIES: Final[dict[str, Factory]] = {
     "refusal": _of("watchers.refusal"),
     "language": _of("watchers.language"),
     "repetition": _of("watchers.repetition"),
+    "onnx": _of("watchers.onnx_classifier"),
 }
