@@ -29,7 +29,8 @@ READS: Final[Mapping[str, frozenset[Origin]]] = {
     "prompt_extraction": USER,
     "indirect": USER | DOCUMENTS,
 }
-
+# A dimension says about whom a prejudice is: naming a group is no finding where the head's first label sees none.
+DIMENSIONS: Final = frozenset({"bias"})
 
 _LOOKED_AT: Final = 2000  # characters that decide on the script
 _LATIN: Final = 0x250  # code points below: Latin letters with all their European accents
@@ -110,9 +111,12 @@ class HeadWatcher:
         read = self._read(record.text)
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]
-        flagged = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
+        flagged = self._flagged(scores)
         spans = self._spans(record.text, read, flagged) if flagged and self._options.evidence_pieces else {}
-        verdicts = [self._verdict(label, score, spans) for label, score in zip(self.labels, scores, strict=True)]
+        verdicts = [
+            Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
+            for (label, threshold), score in zip(self.labels.items(), scores, strict=True)
+        ]
         return Judgement(tuple(verdicts), Skip.BUDGET if read.plain.left_out_chars else None)
 
     def _read(self, text: str) -> Reading:
@@ -120,9 +124,10 @@ class HeadWatcher:
         plain = self._encoder.encode([text])[0]
         return Reading(plain, view, self._encoder.encode([view.text])[0] if view else None)
 
-    def _verdict(self, label: str, score: float, spans: Mapping[str, tuple[Span, ...]]) -> Verdict:
-        threshold = self.labels[label]
-        return Verdict(self.name, label, score, threshold, score >= threshold, self.model, spans.get(label, ()))
+    def _flagged(self, scores: Sequence[float]) -> list[str]:
+        over = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
+        overall = next(iter(self.labels))
+        return [] if self._head in DIMENSIONS and overall not in over else over
 
     def _spans(self, text: str, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
         """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest's does."""

@@ -76,14 +76,16 @@ def score_batch(watchers: Sequence[Watcher], lines: Sequence[Line]) -> list[dict
     records = [record(str(index), line.text, line.role) for index, line in enumerate(good)]
     judged = {watcher.name: watcher.watch(records) for watcher in watchers} if records else {}
     by_line = iter([{name: answers[index] for name, answers in judged.items()} for index in range(len(good))])
+    # Every label has a score in every answer: 0 where a watcher does not read such a text, and `skipped` says so.
+    unread = {f"{watcher.name}/{label}": 0.0 for watcher in watchers for label in watcher.labels}
     return [
-        {"id": line.id, "error": line.error} if line.error is not None else answer(line.id, next(by_line))
+        {"id": line.id, "error": line.error} if line.error is not None else answer(line.id, next(by_line), unread)
         for line in lines
     ]
 
 
-def answer(name: Any, judged: dict[str, Judgement]) -> dict[str, Any]:
-    """Return the object written for one text."""
+def answer(name: Any, judged: dict[str, Judgement], unread: dict[str, float]) -> dict[str, Any]:
+    """Return the object written for one text; `unread` holds the score of each label that was not judged."""
     verdicts = [verdict for judgement in judged.values() for verdict in judgement.verdicts]
     spans = [
         {"start": span.start, "end": span.end, "label": f"{verdict.watcher}/{span.label}", "score": score(span.score)}
@@ -92,7 +94,7 @@ def answer(name: Any, judged: dict[str, Judgement]) -> dict[str, Any]:
     ]
     result: dict[str, Any] = {
         "id": name,
-        "scores": {f"{verdict.watcher}/{verdict.label}": score(verdict.score) for verdict in verdicts},
+        "scores": unread | {f"{verdict.watcher}/{verdict.label}": score(verdict.score) for verdict in verdicts},
         "flags": [f"{verdict.watcher}/{verdict.label}" for verdict in verdicts if verdict.flagged],
         "spans": sorted(spans, key=lambda span: (span["start"], span["end"], span["label"])),
     }

@@ -1,9 +1,9 @@
-"""One proxy worker in front of an upstream, with its observer outside the process tree: for measuring the proxy's own cost.
+"""One proxy worker in front of an upstream, its observer outside the process tree: for measuring the proxy's own cost.
 
     python tests/bench/proxy_alone.py --upstream http://127.0.0.1:9000 --port 8080
 
-Capture hand-off and traffic metrics are on. The observer's place is taken by a process that reads every frame and settles
-every exchange, and does no more, so that a rig that adds up the CPU time of this process tree gets the
+Capture hand-off and traffic metrics are on. The observer's place is taken by a process that reads every frame and
+settles every exchange, and does no more, so that a rig that adds up the CPU time of this process tree gets the
 proxy's share alone. It ends when the proxy does.
 """
 

@@ -113,3 +113,10 @@ def test_an_unknown_option_is_refused(encoder):
     settings = {"bias": SimpleNamespace(enabled=True, type=None, thresholds={}, options={"colour": 1})}
     with pytest.raises(WatcherError, match="colour"):
         build(["bias"], settings, encoder)
+
+
+def test_a_dimension_is_flagged_only_where_there_is_a_prejudice(watchers):
+    (named,) = watchers["bias"].watch([record("Women lead many companies.")])
+    assert [verdict.label for verdict in named.verdicts if verdict.flagged] == []
+    (prejudiced,) = watchers["bias"].watch([record("Women are too emotional to be leaders.")])
+    assert [verdict.label for verdict in prejudiced.verdicts if verdict.flagged] == ["bias", "gender"]
