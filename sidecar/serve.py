@@ -60,7 +60,6 @@ class Primary:
         self._reload_wanted = asyncio.Event()
         self._stop_wanted = asyncio.Event()
         self._children: list[Child] = []
-        self._supervisors: set[asyncio.Task[None]] = set()
         with_observer = settings.observer.enabled
         watchers = enabled_watchers(settings)
         try:
@@ -119,9 +118,7 @@ class Primary:
 
     def _supervise(self, group: asyncio.TaskGroup, child: Child) -> None:
         self._children.append(child)
-        task = group.create_task(child.run())
-        self._supervisors.add(task)
-        task.add_done_callback(self._supervisors.discard)
+        group.create_task(child.run())
 
     async def _start_observer(self, group: asyncio.TaskGroup) -> None:
         """Let the observer come up before traffic, so that the first exchange is watched; but never wait for ever."""
