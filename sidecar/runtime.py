@@ -38,9 +38,9 @@ class Runtime:
         """Return the settings that the primary wrote last."""
         return msgspec.msgpack.decode(Path(self._settings).read_bytes(), type=Settings)
 
-    def observer_listens(self) -> bool:
-        """Say whether the observer has come up: it binds its channel last."""
-        return os.path.exists(self.channel_socket)
+    def observer_ready(self) -> bool:
+        """Say whether the first observer has loaded its watchers: it opens its pages then (its channel, at once)."""
+        return os.path.exists(self.admin_socket)
 
     def remove(self) -> None:
         """Remove the directory and all in it; not being able to is no reason to fail."""

@@ -129,7 +129,7 @@ class Primary:
         child = Child("observer", arguments, memory_limit_bytes=settings.memory_limit_bytes)
         self._supervise(group, child)
         deadline = time.monotonic() + FIRST_START_SECONDS
-        while not self._runtime.observer_listens() and not self._stop_wanted.is_set():
+        while not self._runtime.observer_ready() and not self._stop_wanted.is_set():
             if child.ended_once.is_set():
                 if child.last_exit_code == CONFIGURATION_EXIT:
                     raise StartError("the observer cannot use its settings or models: its message is above", 2)

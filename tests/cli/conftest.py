@@ -165,12 +165,12 @@ def other_upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def sidewatch() -> Iterator[Callable[..., Sidewatch]]:
+def sidewatch(tmp_path: Path) -> Iterator[Callable[..., Sidewatch]]:
     started: list[Sidewatch] = []
 
-    def start(*arguments: str, **options: Any) -> Sidewatch:
+    def start(*arguments: str, env: dict[str, str] | None = None) -> Sidewatch:
         free = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-        started.append(Sidewatch(*free, *arguments, **options))
+        started.append(Sidewatch(*free, *arguments, env={"TMPDIR": str(tmp_path), **(env or {})}))
         return started[-1]
 
     yield start
