@@ -1,11 +1,12 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Everything else is for people who work on Sidewatch.
 PYTHON ?= python3
+DATA ?= ../shared/data
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock dashboards clean
+.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train card dashboards clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -53,9 +54,21 @@ lock: ## write the lock files anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --extra test --extra demo --output-file requirements-dev.lock pyproject.toml
 
+train: ## train the pack anew: about two hours on two cores, into build/pack; then write it and its card (DATA=directory)
+	$(PYTHON) -m venv build/train
+	build/train/bin/python -m pip install --quiet --editable '.[train]'
+	build/train/bin/python -m watchers.training.fit --data $(DATA) --out build/pack --minutes 120
+	build/train/bin/python -m watchers.training.bundle --checkpoint build/pack --data $(DATA) --out watchers/pack
+	$(MAKE) card
+
+card: ## measure the pack and write its card (DATA=directory)
+	build/train/bin/python -m watchers.training.card --data $(DATA) --pack watchers/pack
+
 dashboards: setup ## write rules.yaml and the dashboards anew, and copy them into the chart
 	$(BIN)/python -m dashboards.rules
+	$(BIN)/python -m dashboards.boards
 	cp dashboards/rules.yaml helm/sidewatch/files/rules.yaml
+	cp dashboards/json/*.json helm/sidewatch/files/dashboards/
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

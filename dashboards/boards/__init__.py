@@ -1,0 +1,1 @@
+"""The Grafana dashboards: one module each, built from `panels` and put together by `board`."""

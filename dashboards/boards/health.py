@@ -1,0 +1,248 @@
+"""Sidecar health: does Sidewatch itself keep out of the way and keep up?"""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards.boards.board import board
+from dashboards.boards.panels import NS, ROUTE, also, by_top, graph, grown, now, number, quantile, query, rate, rows
+
+LEDGER = "sidewatch_watcher_exchanges_total"
+POD = "{{namespace}} {{pod}} {{instance}}"
+BY_POD = "namespace, pod, instance"
+
+
+def health() -> Dashboard:
+    unread = f'{NS},state="skipped",watcher=~"$watcher"'
+    read = f'{NS},state=~"clean|flagged",watcher=~"$watcher"'
+    return board(
+        "health",
+        "Sidecar health",
+        "What Sidewatch costs the traffic, and whether its observer keeps up. The app's traffic does not depend on the observer.",
+        ("namespace", "route", "watcher"),
+        [
+            (
+                "At a glance",
+                [
+                    number(
+                        "Sidewatches",
+                        "Instances that are scraped.",
+                        "short",
+                        now(f"count(sidewatch_build_info{{{NS}}})"),
+                        runbook="SidewatchDown",
+                    ),
+                    number(
+                        "Added latency, p99",
+                        "What the proxy itself adds to an exchange; 99% wait less.",
+                        "s",
+                        query(quantile(0.99, "sidewatch_added_latency_seconds", NS)),
+                        steps={0.005: "yellow", 0.02: "red"},
+                        runbook="SidewatchLatencyBudgetBurn",
+                    ),
+                    number(
+                        "Captures dropped",
+                        "Exchanges that passed and were not handed to the observer whole, over the range.",
+                        "short",
+                        now(f"sum(increase(sidewatch_captures_dropped_total{{{NS}}}[$__range])) or vector(0)"),
+                        steps={1: "orange"},
+                        runbook="SidewatchCapturesDropped",
+                    ),
+                    number(
+                        "Backlog's age",
+                        "How long the oldest exchange has waited to be judged, worst instance.",
+                        "s",
+                        query(f"max(sidewatch_backlog_age_seconds{{{NS}}})"),
+                        steps={10: "yellow", 60: "red"},
+                        runbook="SidewatchBacklogOld",
+                    ),
+                    number(
+                        "Observer losses",
+                        "Times that workers lost their observer, over the range.",
+                        "short",
+                        now(f"sum(increase(sidewatch_observer_losses_total{{{NS}}}[$__range]))"),
+                        steps={1: "orange", 3: "red"},
+                        runbook="SidewatchObserverRestarting",
+                    ),
+                    number(
+                        "Circuits open",
+                        "Watchers that were put aside after too many errors.",
+                        "short",
+                        now(f"sum(sidewatch_watcher_circuit_open{{{NS}}})"),
+                        steps={1: "red"},
+                        runbook="SidewatchWatcherFailing",
+                    ),
+                ],
+            ),
+            (
+                "The proxy",
+                [
+                    graph(
+                        "Added latency",
+                        "The proxy's own share of an exchange, normally well below a millisecond.",
+                        "s",
+                        *(
+                            query(quantile(share, "sidewatch_added_latency_seconds", NS), f"p{share * 100:g}")
+                            for share in (0.5, 0.95, 0.99)
+                        ),
+                        runbook="SidewatchLatencyBudgetBurn",
+                    ),
+                    graph(
+                        "Under way",
+                        "Exchanges and client connections that are open now.",
+                        "short",
+                        query(f"sum(sidewatch_in_flight{{{NS}}})", "exchanges"),
+                        query(f"sum(sidewatch_client_connections{{{NS}}})", "connections"),
+                    ),
+                    graph(
+                        "Connections to upstreams",
+                        "New connections per second by outcome. Many: keep-alive does not hold. Any but ok: DNS, TLS or the network.",
+                        "cps",
+                        query(
+                            by_top(
+                                rate("sidewatch_upstream_connects_total", ROUTE, "route, outcome"),
+                                "route, outcome",
+                                "sidewatch_upstream_connects_total",
+                                ROUTE,
+                            ),
+                            "{{route}} {{outcome}}",
+                        ),
+                        runbook="SidewatchAvailabilityBudgetBurn",
+                    ),
+                    graph(
+                        "Bytes",
+                        "Bodies per second, both ways.",
+                        "Bps",
+                        query(rate("sidewatch_request_bytes_total", ROUTE), "requests"),
+                        query(rate("sidewatch_response_bytes_total", ROUTE), "responses"),
+                    ),
+                    graph(
+                        "Dropped captures by reason",
+                        "Per minute. channel_full: the observer is slower than the traffic. observer_down: it does not run.",
+                        "short",
+                        query(f"60 * ({rate('sidewatch_captures_dropped_total', NS, 'reason')})", "{{reason}}"),
+                        query(
+                            f"60 * ({rate('sidewatch_observer_dropped_total', NS, 'reason')})",
+                            "in the observer: {{reason}}",
+                        ),
+                        stack=True,
+                        runbook="SidewatchCapturesDropped",
+                        absent="Nothing is dropped",
+                    ),
+                    graph(
+                        "Waiting for the observer",
+                        "Bytes that wait in the workers, and in the observer.",
+                        "bytes",
+                        query(f"sum(sidewatch_channel_bytes{{{NS}}})", "in workers"),
+                        query(f"sum(sidewatch_backlog_bytes{{{NS}}})", "in the observer"),
+                        runbook="SidewatchBacklogOld",
+                    ),
+                ],
+            ),
+            (
+                "The observer",
+                [
+                    graph(
+                        "Lag",
+                        "From an exchange's end to its outcome in the sinks.",
+                        "s",
+                        *(
+                            query(quantile(share, "sidewatch_observation_lag_seconds", NS), f"p{share * 100:g}")
+                            for share in (0.5, 0.95, 0.99)
+                        ),
+                        steps={60: "red"},
+                        runbook="SidewatchBacklogOld",
+                    ),
+                    graph(
+                        "Backlog",
+                        "Exchanges that wait to be judged or are being received.",
+                        "short",
+                        query(f"sum(sidewatch_backlog_exchanges{{{NS}}})", "wait"),
+                        query(f"sum(sidewatch_open_captures{{{NS}}})", "being received"),
+                        runbook="SidewatchBacklogOld",
+                    ),
+                    graph(
+                        "Time by stage",
+                        "Share of one core that each stage of the pipeline takes.",
+                        "percentunit",
+                        query(rate("sidewatch_stage_duration_seconds_sum", NS, "stage"), "{{stage}}"),
+                        stack=True,
+                        runbook="SidewatchBacklogOld",
+                    ),
+                    graph(
+                        "Time by watcher",
+                        "Share of one core that each watcher takes.",
+                        "percentunit",
+                        query(
+                            by_top(
+                                rate("sidewatch_watcher_duration_seconds_sum", f'{NS},watcher=~"$watcher"', "watcher"),
+                                "watcher",
+                                "sidewatch_watcher_duration_seconds_sum",
+                                f'{NS},watcher=~"$watcher"',
+                            ),
+                            "{{watcher}}",
+                        ),
+                        stack=True,
+                        runbook="SidewatchBacklogOld",
+                    ),
+                    graph(
+                        "Memory",
+                        "Resident memory of the observers that take most. Near the limit it is restarted.",
+                        "bytes",
+                        query(f"topk(5, max by ({BY_POD}) (sidewatch_observer_resident_memory_bytes{{{NS}}}))", POD),
+                        runbook="SidewatchObserverRestarting",
+                    ),
+                    graph(
+                        "Processor",
+                        "Cores that the busiest observers use.",
+                        "short",
+                        query(f"topk(5, {rate('sidewatch_observer_cpu_seconds_total', NS, BY_POD)})", POD),
+                        runbook="SidewatchBacklogOld",
+                    ),
+                ],
+            ),
+            (
+                "Coverage and errors",
+                [
+                    graph(
+                        "Coverage by watcher",
+                        "Share of exchanges that a watcher read, of all that passed. Texts that do not concern it are missing here too: see the reasons beside it.",
+                        "percentunit",
+                        query(
+                            f"({rate(LEDGER, read, 'watcher')}) / ({rate(LEDGER, also(NS, 'watcher', '$watcher'), 'watcher')})",
+                            "{{watcher}}",
+                        ),
+                        most=1,
+                        runbook="SidewatchCoverageBudgetBurn",
+                    ),
+                    graph(
+                        "Unread, by watcher and reason",
+                        "Exchanges per minute that a watcher did not read.",
+                        "short",
+                        query(
+                            f"60 * ({by_top(rate(LEDGER, unread, 'watcher, reason'), 'watcher, reason', LEDGER, unread)})",
+                            "{{watcher}}: {{reason}}",
+                        ),
+                        stack=True,
+                        runbook="SidewatchCoverageBudgetBurn",
+                        absent="Everything is read",
+                    ),
+                    rows(
+                        "Errors",
+                        "Over the range: sinks that could not take an outcome, watchers that failed, bodies that could not be decoded.",
+                        "short",
+                        _errors(),
+                        {"sink": "Sink", "watcher": "Watcher", "format": "Format", "error": "Error", "Value": "Times"},
+                        runbook="SidewatchSinkFailing",
+                        absent="No errors",
+                    ),
+                ],
+            ),
+        ],
+    )
+
+
+def _errors() -> str:
+    sources = {
+        "sidewatch_sink_errors_total": "sink, error",
+        "sidewatch_watcher_errors_total": "watcher, error",
+        "sidewatch_decode_errors_total": "format, error",
+    }
+    return "topk(20, " + " or ".join(grown(metric, NS, by) for metric, by in sources.items()) + ") > 0"

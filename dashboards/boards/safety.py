@@ -1,0 +1,152 @@
+"""Safety: what the watchers found, where it came from, and how sure they were."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards.boards.board import board
+from dashboards.boards.panels import NS, ROUTE, also, bars, by_top, graph, grown, now, number, query, rate, rows, spread
+
+FLAGS = "sidewatch_flags_total"
+
+
+def safety() -> Dashboard:
+    found = f'{ROUTE},watcher=~"$watcher"'
+    scored = f'{NS},watcher=~"$watcher"'
+    share = f"({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'flagged'), 'watcher')}) / ({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'clean|flagged'), 'watcher')})"
+    return board(
+        "safety",
+        "Safety",
+        "What each watcher flagged, by label, route and direction, and how its scores are spread.",
+        ("namespace", "route", "watcher", "label", "value"),
+        [
+            (
+                "At a glance",
+                [
+                    *(_found(title, which, runbook) for title, which, runbook in KINDS),
+                ],
+            ),
+            (
+                "Where it comes from",
+                [
+                    graph(
+                        "Flags by watcher",
+                        "Flagged texts per minute; one replayed in a conversation's history counts once.",
+                        "short",
+                        query(f"60 * ({rate(FLAGS, found, 'watcher')})", "{{watcher}}"),
+                        stack=True,
+                        runbook="SidewatchFlagRateAnomaly",
+                    ),
+                    graph(
+                        "Flagged share of exchanges",
+                        "Of the exchanges that a watcher read, the share in which it flagged something: does not rise with traffic alone.",
+                        "percentunit",
+                        query(share, "{{watcher}}"),
+                        runbook="SidewatchFlagRateAnomaly",
+                    ),
+                    graph(
+                        "Flags by direction",
+                        "Prompts: what users and tools send. Completions: what the model says.",
+                        "short",
+                        query(f"60 * ({rate(FLAGS, found, 'direction')})", "{{direction}}"),
+                        stack=True,
+                    ),
+                    graph(
+                        "Flags by route",
+                        "Flagged texts per minute on the routes with most of them.",
+                        "short",
+                        query(f"60 * ({by_top(rate(FLAGS, found, 'route'), 'route', FLAGS, found)})", "{{route}}"),
+                        stack=True,
+                    ),
+                    graph(
+                        "Flags by label",
+                        "Flagged texts per minute, the most frequent labels.",
+                        "short",
+                        query(
+                            f"60 * ({by_top(rate(FLAGS, found, 'watcher, label'), 'watcher, label', FLAGS, found)})",
+                            "{{watcher}}/{{label}}",
+                        ),
+                        stack=True,
+                    ),
+                    bars(
+                        "Apps with most flags",
+                        "Flagged texts over the range by a configured label (app, tenant, user): choose it above.",
+                        "short",
+                        f'sum by (label, value) (increase(sidewatch_label_flags_total{{{NS},watcher=~"$watcher",label=~"$label",value=~"$value"}}[$__range]))',
+                        "{{label}} {{value}}",
+                    ),
+                ],
+            ),
+            (
+                "Records",
+                [
+                    rows(
+                        "Most frequent findings",
+                        "Flagged texts over the range. The records are in the exchange log: event = exchange, with watcher/label among its flags; texts are masked there.",
+                        "short",
+                        f"topk(20, {grown(FLAGS, found, 'watcher, label, direction, route')}) > 0",
+                        {
+                            "watcher": "Watcher",
+                            "label": "Label",
+                            "direction": "Direction",
+                            "route": "Route",
+                            "Value": "Flags",
+                        },
+                        width=16,
+                        runbook="SidewatchFlagRateAnomaly",
+                        absent="Nothing was flagged",
+                    ),
+                    bars(
+                        "Refusals by model",
+                        "Completions that the model marked as a refusal, over the range.",
+                        "short",
+                        grown("sidewatch_refusals_total", ROUTE, "model"),
+                        "{{model}}",
+                        absent="No refusals",
+                    ),
+                ],
+            ),
+            (
+                "Scores",
+                [
+                    spread(
+                        "Scores of prompts",
+                        "How the chosen watchers' calibrated scores are spread; a cloud that climbs is a change even below the threshold.",
+                        "percentunit",
+                        "sidewatch_watcher_score",
+                        f'{scored},direction="prompt"',
+                        width=12,
+                    ),
+                    spread(
+                        "Scores of completions",
+                        "The same for what models say.",
+                        "percentunit",
+                        "sidewatch_watcher_score",
+                        f'{scored},direction="completion"',
+                        width=12,
+                    ),
+                ],
+            ),
+        ],
+    )
+
+
+# title, which flags, runbook
+KINDS = (
+    ("Toxicity", 'watcher="toxicity"', "SidewatchFlagRateAnomaly"),
+    ("Bias", 'watcher="bias"', "SidewatchFlagRateAnomaly"),
+    ("Injection", 'watcher="injection"', "SidewatchInjectionSpike"),
+    ("PII in prompts", 'watcher="pii",direction="prompt"', "SidewatchFlagRateAnomaly"),
+    ("PII in completions", 'watcher="pii",direction="completion"', "SidewatchPiiInCompletions"),
+    ("Secrets", 'watcher="secrets"', "SidewatchPiiInCompletions"),
+)
+
+
+def _found(title: str, which: str, runbook: str) -> object:
+    tells = f"Flagged texts over the range: {title.lower()}."
+    return number(
+        title,
+        tells,
+        "short",
+        now(f"{grown(FLAGS, f'{ROUTE},{which}')} or vector(0)"),
+        steps={1: "orange"},
+        runbook=runbook,
+    )
