@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from sidecar.proxy.head import RequestHead
+from sidecar.proxy.request_head import RequestHead
 from sidecar.proxy.routes import Destination, destination
 from sidecar.settings import Route, Timeouts
 

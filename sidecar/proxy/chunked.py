@@ -9,7 +9,7 @@ Source: RFC 9112 sections 7.1 and 7.1.2.
 import re
 from typing import Final
 
-from sidecar.proxy.head import HeadError, check_trailers
+from sidecar.proxy.field import HeadError, check_trailers
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 _LINE_BYTES: Final = 1024  # of a size line with its extensions; nobody is known to use them

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sidecar.proxy.chunked import ChunkError, ChunkReader
 from sidecar.proxy.fault import Fault, answer
-from sidecar.proxy.head import CHUNKED, HeadError, HeadReader, RequestHead, bad_start
+from sidecar.proxy.field import CHUNKED, HeadError, bad_start
 from sidecar.proxy.relay import Relay
+from sidecar.proxy.request_head import UNREADABLE, HeadReader
 
 if TYPE_CHECKING:
     from sidecar.proxy.front import Front
@@ -258,8 +259,7 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, fault: Fault, message: str, limit: str | None = None) -> None:
         """Answer a request whose head cannot be used; nothing after it can be trusted, so the connection ends."""
         self._body_open = False
-        head = RequestHead(b"", b"", 1, None, 0, False, False, None, [], [], -1, -1)
-        self.relay = Relay(self._front, self, head, monotonic())
+        self.relay = Relay(self._front, self, UNREADABLE, monotonic())
         self._front.refused(self.relay, fault, message, limit)
 
     # Ends.

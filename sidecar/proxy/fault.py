@@ -4,7 +4,6 @@ import json
 from enum import Enum
 from typing import Final
 
-from sidecar.proxy.head import Field
 from sidecar.wire.capture import Ending
 
 ERROR_HEADER: Final = b"x-sidewatch-error"
@@ -35,16 +34,13 @@ class Fault(Enum):
         self.ending = ending
 
 
-def answer(fault: Fault, message: str, *, close: bool) -> tuple[list[Field], bytes, bytes]:
-    """Return (header fields, body, the whole response as bytes) of an own error."""
+def answer(fault: Fault, message: str, *, close: bool) -> tuple[bytes, bytes, bytes]:
+    """Return (field lines, each beginning with its CRLF; body; the whole response) of an own error."""
     error = {"type": f"sidewatch_{fault.label}", "code": fault.label, "message": message, "source": "sidewatch"}
     body = json.dumps({"error": error}).encode()
-    fields = [
-        Field(b"content-type", b"application/json"),
-        Field(b"content-length", b"%d" % len(body)),
-        Field(ERROR_HEADER, fault.label.encode()),
-    ]
+    fields = b"\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b: %b" % (
+        len(body), ERROR_HEADER, fault.label.encode(),
+    )  # fmt: skip
     if close:
-        fields.append(Field(b"connection", b"close"))
-    head = b"".join(b"%b: %b\r\n" % (field.name, field.value) for field in fields)
-    return fields, body, b"HTTP/1.1 %b\r\n%b\r\n%b" % (fault.status_line, head, body)
+        fields += b"\r\nconnection: close"
+    return fields, body, b"HTTP/1.1 %b%b\r\n\r\n%b" % (fault.status_line, fields, body)

@@ -7,9 +7,9 @@ from typing import Final
 
 from sidecar.proxy.client import ClientConnection
 from sidecar.proxy.fault import Fault
-from sidecar.proxy.head import RequestHead
 from sidecar.proxy.observer_link import ObserverLink
 from sidecar.proxy.relay import Relay
+from sidecar.proxy.request_head import RequestHead
 from sidecar.proxy.routes import Destination, Router
 from sidecar.proxy.traffic import Tally
 from sidecar.proxy.upstream import Pool, UpstreamConnection

@@ -12,10 +12,10 @@ from collections import deque
 from typing import Final, cast
 from urllib.parse import unquote_to_bytes
 
-from sidecar.channel import HEADER, VERSION, ChannelError, FrameReader, Hello, Kind, Open, Settled, encode
-from sidecar.proxy.head import RequestHead
+from sidecar.channel import HEADER, VERSION, ChannelError, FrameReader, Hello, Kind, Settled, encode
 from sidecar.proxy.redact import Redactor
-from sidecar.proxy.tap import CHANNEL_FULL, Tap
+from sidecar.proxy.request_head import RequestHead
+from sidecar.proxy.tap import CHANNEL_FULL, Tap, encode_open
 from sidecar.proxy.traffic import Tally
 from sidecar.settings import Capture
 
@@ -228,14 +228,7 @@ class ObserverLink:
     def _tap(self, session: Session, route: str, head: RequestHead, started: float) -> Tap:
         self._number += 1
         session.unsettled.add(self._number)
-        opened = Open(
-            route,
-            head.method.decode("latin-1"),
-            session.redactor.target(head.target),
-            session.redactor.fields(head.fields),
-            time.time(),
-        )
-        session.send(Kind.OPEN, self._number, 0.0, encode(opened))
+        session.send(Kind.OPEN, self._number, 0.0, encode_open(session.redactor, route, head, time.time()))
         return Tap(session, self._number, started, head.length)
 
     def _is_excluded(self, target: bytes) -> bool:

@@ -6,13 +6,10 @@ one header too many than one too few: the observer needs models, labels and requ
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_plus
 
-import msgspec
-
 from sidecar.channel import encode
-from sidecar.proxy.head import Field
 
 REDACTED: Final = "[redacted]"
 _NAMES: Final = frozenset(
@@ -47,6 +44,17 @@ _HARMLESS: Final = re.compile(
     r"|x-request-id|request-id|cf-ray|cf-cache-status|(?:x|anthropic)-ratelimit-[a-z-]+|openai-(?:processing-ms|version)"
     r"|x-envoy-upstream-service-time|x-stainless-[a-z-]+|anthropic-version"
 )
+# Lines that come again and again are shown once. Only under these names, which hold no credential and have few values;
+# what a client can make the memory grow to is bounded in lines, in lines of a name and in bytes of a line.
+_RECURRING = re.compile(
+    r"host|connection|content-type|content-encoding|transfer-encoding|user-agent|server|vary|via|alt-svc|cache-control"
+    r"|pragma|expect|keep-alive|priority|origin|strict-transport-security|x-content-type-options|cf-cache-status"
+    r"|openai-(?:version|organization|project|beta)|anthropic-(?:version|beta|dangerous-direct-browser-access)"
+    r"|(?:accept|x-stainless|access-control|sec-fetch|x-ratelimit-limit)(?:-[a-z-]+)?"
+)
+_LINES: Final = 4096
+_LINES_OF_A_NAME: Final = 64
+_LINE_BYTES: Final = 256
 _PAIR: Final = b"\x92"  # MessagePack: an array of two
 _SHORT_TEXT: Final = [bytes([0xA0 | size]) for size in range(32)]  # MessagePack: the head of a text of so many bytes
 _NAMES_KNOWN: Final = 1024  # spellings remembered
@@ -60,32 +68,43 @@ class Redactor:
     def __init__(self, headers: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
         self._names = _NAMES | {name.lower() for name in headers}
         self._parameters = _PARAMETERS | {name.lower() for name in parameters}
-        self._known: dict[bytes, tuple[bytes, _Clean | None]] = {}
+        self._known: dict[bytes, tuple[bytes, _Clean | None, bool]] = {}
+        self._recurring: dict[bytes, bytes] = {}
+        self._counts: dict[bytes, int] = {}
 
-    def fields(self, fields: list[Field]) -> list[tuple[str, str]]:
-        """Return header fields as pairs of text, in order, each secret replaced; a pair is encoded already."""
-        out: list[Any] = []
-        for field in fields:
-            shown = field.shown
-            if shown is None or shown[0] is not self:
-                shown = field.shown = self, self._show(field)
-            out.append(shown[1])
-        return out
+    def fields(self, lines: Iterable[bytes]) -> list[bytes]:
+        """Return field lines, in order, each as the encoding (MessagePack) of a pair of texts, secrets replaced."""
+        recurring = self._recurring
+        return [recurring.get(line) or self._show(line) for line in lines]
 
-    def _show(self, field: Field) -> msgspec.Raw:
-        start, clean = self._known.get(field.name) or self._learn(field.name)
-        value = field.value
+    def start(self, name: bytes) -> bytes:
+        """Return the encoded beginning of a pair: the name."""
+        return (self._known.get(name) or self._learn(name))[0]
+
+    def _show(self, line: bytes) -> bytes:
+        name, _, value = line.partition(b":")
+        start, clean, recurs = self._known.get(name) or self._learn(name)
+        value = value.strip(b" \t")
         if clean is None and len(value) < 32 and value.isascii():
-            return msgspec.Raw(start + _SHORT_TEXT[len(value)] + value)
-        text = value.decode("latin-1")
-        return msgspec.Raw(start + encode(text if clean is None else clean(text)))
+            shown = start + _SHORT_TEXT[len(value)] + value
+        else:
+            text = value.decode("latin-1")
+            shown = start + encode(text if clean is None else clean(text))
+        if recurs and len(self._recurring) < _LINES and len(line) <= _LINE_BYTES:
+            self._remember(name, line, shown)
+        return shown
+
+    def _remember(self, name: bytes, line: bytes, shown: bytes) -> None:
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        if count <= _LINES_OF_A_NAME:
+            self._recurring[line] = shown
 
     def target(self, target: bytes) -> str:
         """Return a request target as text, each secret of its query replaced."""
         return self._url(target.decode("latin-1"))
 
-    def _learn(self, name: bytes) -> tuple[bytes, _Clean | None]:
-        """Return how fields of this name are shown: the encoded beginning of the pair, and what cleans the value."""
+    def _learn(self, name: bytes) -> tuple[bytes, _Clean | None, bool]:
+        """Return how fields of this name are shown: the beginning of the pair, its cleaner, whether it recurs."""
         text = name.decode("latin-1")
         lower = text.lower()
         clean: _Clean | None = self._value
@@ -95,7 +114,7 @@ class Redactor:
             clean = _subprotocols
         elif _HARMLESS.fullmatch(lower):
             clean = None
-        known = _PAIR + encode(text), clean
+        known = _PAIR + encode(text), clean, clean is not _all and _RECURRING.fullmatch(lower) is not None
         if len(self._known) < _NAMES_KNOWN:
             self._known[name] = known
         return known

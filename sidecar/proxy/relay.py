@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sidecar.proxy.connect import ConnectError, connect
 from sidecar.proxy.fault import Fault, answer
-from sidecar.proxy.head import CHUNKED, UNTIL_CLOSE, RequestHead, ResponseHead
+from sidecar.proxy.field import CHUNKED, UNTIL_CLOSE
+from sidecar.proxy.request_head import RequestHead
+from sidecar.proxy.response_head import ResponseHead, without_coding
 from sidecar.proxy.upstream import UpstreamConnection
 from sidecar.wire.capture import Ending
 
@@ -169,21 +171,21 @@ class Relay:
         self.last_byte = monotonic()
         self._continued = self._continued or head.status == 100
         if self.head.minor:
-            self._client.send(b"HTTP/1.1 %b\r\n%b\r\n" % (head.reason, _block(head.lines)))
+            self._client.send(b"HTTP/1.1 %b%b\r\n\r\n" % (head.reason, head.forward))
 
     def response_began(self, head: ResponseHead, wire: bytes, body: bytes, done: bool) -> None:
         """Pass on the final head with what has come of the body."""
         now = monotonic()
         self.status = head.status
         self._first_byte = now - self.started
-        lines = head.lines
+        fields = head.forward
         if head.length == CHUNKED and not self.head.minor:
             self._dechunk = True
-            lines = [line for line in lines if line[:18].lower() != b"transfer-encoding:"]
+            fields = without_coding(fields)
             wire = body
         self.until_close = head.length == UNTIL_CLOSE or self._dechunk
         connection = self._connection_line()
-        self._client.send(b"HTTP/1.1 %b\r\n%b%b\r\n%b" % (head.reason, _block(lines), connection, wire))
+        self._client.send(b"HTTP/1.1 %b%b\r\n%b\r\n%b" % (head.reason, fields, connection, wire))
         self.last_byte = sent = monotonic()
         self._added += sent - now
         if self._tap is not None:
@@ -244,7 +246,7 @@ class Relay:
         self._first_byte = now - self.started
         self.until_close = True
         self._client.keep_alive = False
-        self._client.send(b"HTTP/1.1 %b\r\n%b\r\n" % (head.reason, _block(head.lines)))
+        self._client.send(b"HTTP/1.1 %b%b\r\n\r\n" % (head.reason, head.forward))
         if self._tap is not None:
             self._tap.response_head(head.status, head.fields, now, upgraded=True)
         self._client.tunnel_opened()
@@ -366,8 +368,3 @@ class Relay:
     @property
     def route(self) -> str:
         return self._outlet.destination.name if self._outlet is not None else ""
-
-
-def _block(lines: list[bytes]) -> bytes:
-    joined = b"\r\n".join(filter(None, lines))
-    return joined + b"\r\n" if joined else b""

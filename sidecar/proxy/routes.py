@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from sidecar.proxy.connect import Endpoint, tls_context
-from sidecar.proxy.head import RequestHead, split_at_value
 from sidecar.proxy.outbound import OutboundError, outbound_proxy
+from sidecar.proxy.request_head import RequestHead, split_at_digits
 from sidecar.settings import Route, Timeouts
 
 _OURS = frozenset(
@@ -49,14 +49,14 @@ class Destination:
             rendered = head.rendered = (self, *self._around_length(head))
         if head.length_place < 0:
             return rendered[1]
-        return rendered[1] + head.fields[head.length_place].value + rendered[2]
+        return rendered[1] + head.digits + rendered[2]
 
     def _around_length(self, head: RequestHead) -> tuple[bytes, bytes]:
         start = b"%b %b%b HTTP/1.1\r\n" % (head.method, self._absolute, self._target(head.target))
         lines, place = self._lines(head), head.length_place
         if place < 0:
             return start + b"\r\n".join(filter(None, lines)) + b"\r\n\r\n", b""
-        before, after = split_at_value(lines[place], head)
+        before, after = split_at_digits(lines[place], head.digits)
         first = [start, *(line + b"\r\n" for line in lines[:place] if line), before]
         return b"".join(first), after + b"".join(b"\r\n" + line for line in lines[place + 1 :] if line) + b"\r\n\r\n"
 

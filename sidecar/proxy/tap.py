@@ -5,11 +5,13 @@ of a body are kept, for Close; and from the moment the channel is full the rest 
 """
 
 import hashlib
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from sidecar.channel import Close, Kind, ResponseHead, encode
-from sidecar.proxy.head import Field
+from sidecar.channel import Close, Kind, encode
+from sidecar.proxy.redact import Redactor
+from sidecar.proxy.request_head import RequestHead
 from sidecar.wire.capture import Ending
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from sidecar.proxy.relay import Relay
 
 CHANNEL_FULL: Final = "channel_full"
+# MessagePack: a float of 64 bits; a text of less than 32 bytes begins with its size; false and true.
+_FLOAT: Final = struct.Struct(">Bd")
+_SHORT_TEXT: Final = [bytes([0xA0 | size]) for size in range(32)]
+_BOOLEANS: Final = (b"\xc2", b"\xc3")
 
 
 class Tail:
@@ -83,12 +89,12 @@ class Tap:
             self._keep(tail, body[left:])
 
     def response_head(
-        self, status: int, fields: list[Field], now: float, *, upgraded: bool = False, from_proxy: bool = False
+        self, status: int, fields: bytes, now: float, *, upgraded: bool = False, from_proxy: bool = False
     ) -> None:
         """Copy the head of the answer."""
         if self._session.alive:
-            head = ResponseHead(status, self._session.redactor.fields(fields), upgraded, from_proxy)
-            self._session.send(Kind.RESPONSE_HEAD, self._number, now - self._started, encode(head))
+            head = _response_head(self._session.redactor, status, fields, upgraded, from_proxy)
+            self._session.send(Kind.RESPONSE_HEAD, self._number, now - self._started, head)
 
     def response(self, body: bytes, now: float) -> None:
         """Copy bytes of the answer's body."""
@@ -150,3 +156,36 @@ class Tap:
         """Return the hash where the observer cannot compute it, for want of the bytes."""
         incomplete = self._dropped is not None or size > self._session.capture.request_head_bytes
         return self._sha256.hexdigest() if self._sha256 is not None and incomplete else None
+
+
+# Open and ResponseHead of sidecar.channel, put together from encoded parts: most of a repeated head stays as it was.
+
+
+def encode_open(redactor: Redactor, route: str, head: RequestHead, unix_seconds: float) -> bytes:
+    """Return the payload of an Open frame: an array of route, method, target, fields and time."""
+    opened = head.opened
+    if opened is None or opened[0] is not redactor or opened[1] != route:
+        opened = head.opened = (redactor, route, *_around_length(redactor, route, head))
+    if head.length_place < 0:
+        return opened[2] + _FLOAT.pack(0xCB, unix_seconds)
+    return opened[2] + _SHORT_TEXT[len(head.digits)] + head.digits + opened[3] + _FLOAT.pack(0xCB, unix_seconds)
+
+
+def _around_length(redactor: Redactor, route: str, head: RequestHead) -> tuple[bytes, bytes]:
+    pairs, place = redactor.fields(head.fields), head.length_place
+    method = head.method.decode("latin-1")
+    start = _array(5) + encode(route) + encode(method) + encode(redactor.target(head.target)) + _array(len(pairs))
+    if place < 0:
+        return start + b"".join(pairs), b""
+    name = redactor.start(head.fields[place].partition(b":")[0])
+    return start + b"".join(pairs[:place]) + name, b"".join(pairs[place + 1 :])
+
+
+def _response_head(redactor: Redactor, status: int, fields: bytes, upgraded: bool, from_proxy: bool) -> bytes:
+    pairs = redactor.fields(fields.split(b"\r\n")[1:])
+    flags = _BOOLEANS[upgraded] + _BOOLEANS[from_proxy]
+    return b"\x94\xcd" + status.to_bytes(2, "big") + _array(len(pairs)) + b"".join(pairs) + flags
+
+
+def _array(size: int) -> bytes:
+    return bytes([0x90 | size]) if size < 16 else b"\xdc" + size.to_bytes(2, "big")

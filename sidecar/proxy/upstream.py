@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sidecar.proxy.chunked import ChunkError, ChunkReader
 from sidecar.proxy.fault import Fault
-from sidecar.proxy.head import CHUNKED, UNTIL_CLOSE, HeadError, ResponseHead, read_response
+from sidecar.proxy.field import CHUNKED, UNTIL_CLOSE, HeadError
+from sidecar.proxy.response_head import ResponseHead, read_response
 
 if TYPE_CHECKING:
     from sidecar.proxy.relay import Relay

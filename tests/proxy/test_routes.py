@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.proxy.head import read_request
+from sidecar.proxy.request_head import read_request
 from sidecar.proxy.routes import RouteError, Router, destination
 from sidecar.settings import Route
 
