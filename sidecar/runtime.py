@@ -1,14 +1,18 @@
 """The private directory through which the processes of one Sidewatch find each other: two sockets and the settings."""
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from sidecar.settings import Settings
+
+LONGEST_SOCKET_NAME_BYTES: Final = 103  # sun_path of macOS and BSD, less its end; Linux has 4 more
 
 
 class Runtime:
@@ -25,8 +29,15 @@ class Runtime:
 
     @classmethod
     def make(cls) -> "Runtime":
-        """Make a fresh one in the system's temporary directory. Raises OSError where none can be written to."""
-        return cls(tempfile.mkdtemp(prefix="sidewatch-"))
+        """Make a fresh one in the system's temporary directory.
+
+        Raises OSError where that cannot be written to, or its name is too long for a socket's.
+        """
+        runtime = cls(tempfile.mkdtemp(prefix="sidewatch-"))
+        if len(os.fsencode(runtime.channel_socket)) > LONGEST_SOCKET_NAME_BYTES:
+            runtime.remove()
+            raise OSError(errno.ENAMETOOLONG, "the temporary directory's name is too long for a socket in it")
+        return runtime
 
     def write(self, settings: Settings) -> None:
         """Write the settings for the other processes; a reader sees the old or the new file, never a part."""

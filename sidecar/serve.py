@@ -227,7 +227,7 @@ async def _serve(source: Source, settings: Settings) -> None:
         runtime = Runtime.make()
     except OSError as error:
         remedy = "mount a writable directory, an emptyDir for example, and name it in TMPDIR"
-        raise StartError(f"no temporary directory can be written to: {error.strerror}; {remedy}") from error
+        raise StartError(f"the temporary directory cannot be used: {error.strerror}; {remedy}") from error
     try:
         await Primary(source, settings, runtime).run()
     finally:

@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
-from sidecar.observer.instruments import Cell, Instruments, Labels, family
-from sidecar.observer.metric_table import BY_NAME
+from sidecar.observer.instruments import Instruments, family
+from sidecar.observer.metric_table import BY_NAME, Cell, Labels
 from sidecar.observer.view import View
 
 STARTED_UNIX_SECONDS: Final = "sidewatch_observer_start_time_seconds"

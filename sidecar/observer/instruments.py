@@ -13,14 +13,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from sidecar.observer.metric_table import BY_NAME, METRICS, Metric, Type
+from sidecar.observer.metric_table import BY_NAME, METRICS, Cell, Labels, Metric, Type
 
 OTHER = "other"
 LABEL_CHARS = 128  # a model name from the wire may be of any length
 OVERFLOW = "sidewatch_label_overflow_total"
-
-Labels = tuple[str, ...]
-Cell = list[float]  # counter, gauge: [value]; histogram: one count a bucket, one above the last, the sum
 
 
 class Instruments(Collector):

@@ -11,6 +11,9 @@ from typing import Final
 
 from sidecar.channel import ADDED_BOUNDS, DURATION_BOUNDS
 
+Labels = tuple[str, ...]
+Cell = list[float]  # counter, gauge: [value]; histogram: one count a bucket, one above the last, the sum
+
 
 class Type(StrEnum):
     COUNTER = "counter"
@@ -25,7 +28,7 @@ class Metric:
     name: str
     type: Type
     help: str
-    labels: tuple[str, ...] = ()
+    labels: Labels = ()
     buckets: tuple[float, ...] = ()
 
 

@@ -2,7 +2,8 @@
 
 from itertools import pairwise
 
-from sidecar.observer.instruments import Instruments, Labels
+from sidecar.observer.instruments import Instruments
+from sidecar.observer.metric_table import Labels
 from sidecar.observer.outcome import Outcome
 from sidecar.wire.exchange import Operation, UsageSource
 from watchers.watcher import Record, Verdict

@@ -11,6 +11,7 @@ import structlog
 
 from sidecar.config.resolve import all_routes, enabled_watchers
 from sidecar.observer.drift_streams import DriftStreams
+from sidecar.observer.errors import PartsError
 from sidecar.observer.exchange_log import ExchangeLog
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.labels import Labels
@@ -34,10 +35,6 @@ log = structlog.get_logger(__name__)
 MASKING_TYPES: Final = ("pii", "secrets")
 # Exchanges a day of one stream, for `drift.false_alarm_days`; `drift.options.alarm_every` says it in exchanges instead.
 EXCHANGES_A_DAY: Final = 10_000
-
-
-class PartsError(Exception):
-    """The settings cannot be used; the message names key, value and remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sidecar.channel import Histogram, Totals
-from sidecar.observer.instruments import Cell, Labels
+from sidecar.observer.metric_table import Cell, Labels
 
 LOST = "skipped\0worker_lost"
 
 
 @dataclass(slots=True)
 class Sums:
-    """Counters by metric and labels; histograms as cells of `instruments`."""
+    """Counters by metric and labels; histograms as cells of `metric_table`."""
 
     counters: Counter[tuple[str, Labels]] = field(default_factory=Counter)
     histograms: dict[tuple[str, Labels], Cell] = field(default_factory=dict)

@@ -75,7 +75,7 @@ async def measure(watchers: list[str], exchanges: int) -> float:
             sys.executable, "-m", "sidecar.observer", "--runtime", directory,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        while not runtime.observer_listens():  # noqa: ASYNC110
+        while not runtime.observer_ready():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         ready, starting, idle = time.monotonic() - began, cpu_seconds(process.pid), resident_mb(process.pid)
         await feed(runtime, exchanges // 4)

@@ -67,7 +67,7 @@ def main() -> None:
     )
     runtime.write(settings)
     leave_the_tree(runtime.channel_socket)
-    while not runtime.observer_listens():
+    while not os.path.exists(runtime.channel_socket):
         time.sleep(0.01)
     os.execv(sys.executable, [sys.executable, "-m", "sidecar.proxy", "--runtime", runtime.directory, "--worker", "0"])
 

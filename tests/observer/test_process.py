@@ -229,6 +229,40 @@ async def test_overload_is_settled_and_counted_and_the_ledger_adds_up(start: Sta
     assert sum(ledger.values()) == 500
 
 
+async def test_what_comes_while_the_watchers_load_is_judged(start: Start, connect: Connect) -> None:
+    observer = await start(SETTINGS)
+    while not observer.channel.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    worker = await connect(observer.channel)
+    assert not observer.runtime.observer_ready()
+    worker.hello()
+    worker.exchange(1, chat(("user", f"use {TOKEN}")), answer("fine"))
+    assert await worker.settlements(1) == {"secrets\0flagged\0": 1}
+    assert [(await observer.logged("observer ready"))["watchers"]] == [["secrets"]]
+    assert observer.runtime.observer_ready()
+
+
+async def test_what_is_too_much_while_the_watchers_load_is_counted(start: Start, connect: Connect) -> None:
+    observer = await start(
+        Settings(
+            upstream="http://x",
+            watchers=Watchers(enabled=["secrets"]),
+            drift=Drift(enabled=False),
+            observer=Observer(queue_exchanges=2),
+        )
+    )
+    while not observer.channel.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    worker = await connect(observer.channel)
+    worker.hello()
+    for number in range(5):
+        worker.exchange(number, chat(("user", "hello")), answer("hi"))
+    assert await worker.settlements(5) == {"secrets\0clean\0": 2, "secrets\0skipped\0overload": 3}
+    await observer.logged("observer ready")
+    page = (await observer.page("/metrics"))[2]
+    assert 'sidewatch_observer_dropped_total{reason="overload"} 3.0' in page.splitlines()
+
+
 async def test_it_steps_back_for_the_proxy(start: Start) -> None:
     observer = await start(SETTINGS)
     await observer.logged("observer ready")
