@@ -1,7 +1,7 @@
 """Tiny models as exporters write them: BERT, RoBERTa and DeBERTa by their tokenizers, inputs and configs.
 
-Each has an embedding, one layer of self-attention with a mask, and a head; weights are set so that the word "awful" lights up
-label 1 and "nice" label 2 of texts, and "paris" label 1 (B-LOC) of tokens.
+Each has an embedding, one layer of self-attention with a mask, and a head; weights are set so that the word "awful"
+lights up label 1 and "nice" label 2 of texts, and "paris" label 1 (B-LOC) of tokens.
 """
 
 import json

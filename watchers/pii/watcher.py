@@ -21,6 +21,7 @@ from watchers.pii.national import NationalIds
 from watchers.pii.network import Addresses
 from watchers.pii.page import Finding, Page, page
 from watchers.pii.phone import COUNTRIES, Phones
+from watchers.pii.trust import trusted
 from watchers.registry import Order
 from watchers.tags import entities
 from watchers.view import pattern, view
@@ -50,7 +51,6 @@ FLAGGED: Final = (
     "DATE_OF_BIRTH", "STREET_ADDRESS", "GPS_COORDINATES", "IP_ADDRESS", "MAC_ADDRESS", "PASSPORT", "DRIVER_LICENSE",
     "LICENSE_PLATE", "INSURANCE_NUMBER", "MEDICAL_RECORD", "VEHICLE_ID", "DEVICE_ID", "DENIED_TERM",
 )  # fmt: skip
-_WITH_DIGITS: Final = frozenset({"PHONE_NUMBER", "DATE_OF_BIRTH", "ID_NUMBER"})  # whatever a model says
 _SUREST: Final = 0.99
 
 
@@ -115,7 +115,8 @@ class Pii:
         keep = self.labels.keys()
         least = self._options.min_score
         kept = [span for span in found if span.label in keep and span.score >= least and span.end > span.start]
-        marked = [span for span in tags if span.label in keep and span.score >= least]
+        believed = trusted(text, tags, kept)
+        marked = [span for span in believed if span.label in keep and span.score >= least]
         return [span for span in merged(kept, marked) if not self._allowed(text[span.start : span.end])]
 
     def _span(self, laid_out: Page, finding: Finding) -> Span:
@@ -189,15 +190,6 @@ def _finders(options: PiiOptions) -> tuple[Find, ...]:
     )
 
 
-def _entities(encoding: Encoding, text: str) -> list[Span]:
-    """The pack's entities; of a kind that is written in digits only those with one."""
-    return [span for span in entities(encoding, text) if span.label not in _WITH_DIGITS or _has_digit(text, span)]
-
-
-def _has_digit(text: str, span: Span) -> bool:
-    return any(map(str.isdigit, text[span.start : span.end]))
-
-
 def make(order: Order) -> Pii:
     """Make the watcher as the configuration orders it. Raises WatcherError with the remedy."""
     options = options_of(order, PiiOptions)
@@ -206,6 +198,6 @@ def make(order: Order) -> Pii:
             problem = f"options.countries: {country!r} has no telephone plan"
             raise WatcherError(order.name, problem, "use ISO 3166 codes such as US, GB, DE")
     try:
-        return Pii(order.name, options, order.thresholds, order.encoder, _entities if order.encoder else None)
+        return Pii(order.name, options, order.thresholds, order.encoder, entities if order.encoder else None)
     except re2.error as error:
         raise WatcherError(order.name, f"options.allow_patterns: {error}", "use RE2 syntax") from error

@@ -1,0 +1,69 @@
+
+"""The pack's tags beside the patterns: what is believed, and how both become one set of spans."""
+
+import pytest
+
+from watchers.encoder import PackEncoder
+from watchers.pii.merge import merged
+from watchers.pii.trust import trusted
+from watchers.registry import build
+from watchers.watcher import Direction, Origin, Record, Role, Span
+
+
+def tag(text: str, value: str, label: str, score: float = 0.9) -> Span:
+    return Span(text.index(value), text.index(value) + len(value), label, score)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "label", "believed"),
+    [
+        ("ring 555 123 4567", "555 123 4567", "PHONE_NUMBER", True),
+        ("12*52=624 eggs", "52=624", "PHONE_NUMBER", False),
+        ("30 + 46 + 38 + 11 eggs", "30 + 46 + 38 + 11", "PHONE_NUMBER", False),
+        ("port 11108", "11108", "PHONE_NUMBER", False),
+        ("for $75 a day", "75", "STREET_ADDRESS", False),
+        ("at 75 Oak Hill", "75 Oak Hill", "STREET_ADDRESS", True),
+        ("id AB99812", "AB99812", "ID_NUMBER", True),
+        ("x = 3", "3", "ID_NUMBER", False),
+        ("on Tuesday", "Tuesday", "DATE_TIME", True),
+        ("is 21", "21", "DATE_TIME", False),
+        ("Ann said", "Ann", "PERSON", True),
+    ],
+)
+def test_what_is_believed(text: str, value: str, label: str, believed: bool) -> None:
+    assert bool(trusted(text, [tag(text, value, label)], [])) == believed
+
+
+def test_pieces_of_an_address_are_believed_beside_one_another() -> None:
+    text = "to 75,\n Oak Hill, Oslo 0181 and 33 eggs"
+    pieces = [tag(text, "75", "STREET_ADDRESS"), tag(text, "Oak Hill", "STREET_ADDRESS"), tag(text, "Oslo", "LOCATION")]
+    pieces += [tag(text, "0181", "STREET_ADDRESS"), tag(text, "33", "STREET_ADDRESS")]
+    assert [text[span.start : span.end] for span in trusted(text, pieces, [])] == ["75", "Oak Hill", "Oslo", "0181"]
+
+
+def test_a_models_date_of_birth_is_a_date_unless_words_say_birth() -> None:
+    text = "died in 1971"
+    assert [span.label for span in trusted(text, [tag(text, "1971", "DATE_OF_BIRTH")], [])] == ["DATE_TIME"]
+
+
+def test_patterns_win_over_tags_and_pieces_of_one_address_are_united() -> None:
+    patterns = [Span(0, 15, "EMAIL_ADDRESS", 0.98), Span(20, 40, "STREET_ADDRESS", 0.7)]
+    tags = [Span(0, 3, "PERSON", 0.99), Span(35, 55, "STREET_ADDRESS", 0.8), Span(50, 54, "LOCATION", 0.9)]
+    assert merged(patterns, tags) == [Span(0, 15, "EMAIL_ADDRESS", 0.98), Span(20, 55, "STREET_ADDRESS", 0.8)]
+
+
+def test_the_longest_of_a_kind_wins_and_a_checksum_over_a_shape() -> None:
+    both = [Span(0, 12, "PHONE_NUMBER", 0.9), Span(2, 11, "US_SSN", 0.98)]
+    assert merged(both) == [Span(2, 11, "US_SSN", 0.98)]
+
+
+def test_names_come_from_the_pack_and_are_marked_only(encoder: PackEncoder) -> None:
+    pii = build(["pii"], {}, encoder)[0]
+    text = "My name is Maria Gonzalez and my mail is maria.g@example.com."
+    verdicts = pii.watch([Record("x", 0, text, Role.USER, Origin.USER, Direction.PROMPT)])[0].verdicts
+    found = {
+        verdict.label: [text[span.start : span.end] for span in verdict.spans] for verdict in verdicts if verdict.spans
+    }
+    assert found == {"PERSON": ["Maria Gonzalez"], "EMAIL_ADDRESS": ["maria.g@example.com"]}
+    assert [verdict.label for verdict in verdicts if verdict.flagged] == ["EMAIL_ADDRESS"]
+    assert pii.model == f"pii-patterns-1+{encoder.model}"
