@@ -1,4 +1,3 @@
-
 """Language identification: sure or silent; unexpected and changed languages."""
 
 import pytest

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of texts)
+
 """What crosses a border: personal data by its way, the system prompt, canaries in disguise."""
 
 import base64

@@ -1,4 +1,3 @@
-
 """Exported classifiers by configuration: three families, both tasks, windows, mappings, and files that are wrong."""
 
 import json

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of texts)
+
 """Personal data: every type in several forms, and what only looks like it."""
 
 import itertools

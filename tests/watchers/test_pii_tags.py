@@ -1,4 +1,3 @@
-
 """The pack's tags beside the patterns: what is believed, and how both become one set of spans."""
 
 import pytest

@@ -1,4 +1,3 @@
-
 """Refusals in several languages, and answers that only sound like one."""
 
 import pytest

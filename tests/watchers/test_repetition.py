@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of texts)
+
 """Loops and gibberish against prose, lists, code and logs."""
 
 import random

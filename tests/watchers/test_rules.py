@@ -1,4 +1,3 @@
-
 """Rules: each condition, what it reads, and errors that say what to change."""
 
 import pytest

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (tables of texts)
+
 """Credentials: the secret itself is found, placeholders and look-alikes are not."""
 
 import base64

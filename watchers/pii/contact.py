@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (a pattern is read whole)
+
 """How a person is reached on the net: e-mail addresses (plain, escaped, spelt out), web addresses, account names."""
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (a pattern is read whole)
+
 """Dates; a date of birth where a word announces it."""
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (a pattern is read whole)
+
 """Payment: cards, IBAN, account and routing numbers, addresses of cryptocurrencies. A checksum that fails is no finding."""
 
 import hashlib
