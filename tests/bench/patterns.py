@@ -1,4 +1,3 @@
-
 """What the pattern watchers cost: microseconds per KB on ordinary text, and whether hostile text stays linear.
 
 usage: python tests/bench/patterns.py [--data DIR]

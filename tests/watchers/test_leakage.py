@@ -1,4 +1,3 @@
-
 """What crosses a border: personal data by its way, the system prompt, canaries in disguise."""
 
 import base64

@@ -1,4 +1,3 @@
-
 """Personal data: every type in several forms, and what only looks like it."""
 
 import itertools

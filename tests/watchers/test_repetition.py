@@ -1,4 +1,3 @@
-
 """Loops and gibberish against prose, lists, code and logs."""
 
 import random

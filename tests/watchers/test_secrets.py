@@ -1,4 +1,3 @@
-
 """Credentials: the secret itself is found, placeholders and look-alikes are not."""
 
 import base64

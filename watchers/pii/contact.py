@@ -1,4 +1,3 @@
-
 """How a person is reached on the net: e-mail addresses (plain, escaped, spelt out), web addresses, account names."""
 
 from collections.abc import Iterator

@@ -1,4 +1,3 @@
-
 """Dates; a date of birth where a word announces it."""
 
 from collections.abc import Iterator

@@ -1,4 +1,3 @@
-
 """Payment: cards, IBAN, account and routing numbers, addresses of cryptocurrencies. A checksum that fails is no finding."""
 
 import hashlib

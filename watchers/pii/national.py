@@ -1,4 +1,3 @@
-
 """Numbers that states give to people: a shape, a checksum and the words around, one row a document.
 
 Checksums are python-stdnum's where it knows the number. A row with `alone` 0.0 is a finding only near a word of its topic; a

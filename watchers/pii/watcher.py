@@ -95,12 +95,12 @@ class Pii:
         self._places = {label: place for place, label in enumerate(self.labels)}
 
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
-        """Return one judgement a record; a long text is read up to `max_chars`, the rest skipped."""
+        """Return one judgement a record; patterns read up to `max_chars`, tags the token budget, the rest is skipped."""
         texts = [record.text[: self._options.max_chars] for record in records]
         tags = self._tags(texts)
         return [
-            self._judge(text, tagged, len(text) < len(record.text))
-            for record, text, tagged in zip(records, texts, tags, strict=True)
+            self._judge(text, tagged, unread or len(text) < len(record.text))
+            for record, text, (tagged, unread) in zip(records, texts, tags, strict=True)
         ]
 
     def spans(self, text: str, tags: Sequence[Span] = ()) -> list[Span]:
@@ -123,11 +123,15 @@ class Pii:
         start, end = laid_out.view.original(finding.start, finding.end)
         return Span(start, end, finding.label, min(finding.score, _SUREST))
 
-    def _tags(self, texts: list[str]) -> list[list[Span]]:
+    def _tags(self, texts: list[str]) -> list[tuple[list[Span], bool]]:
+        """Return the pack's entities of each text, and whether the token budget left a part of it unread."""
         if self._encoder is None or self._entities is None:
-            return [[] for _ in texts]
+            return [([], False) for _ in texts]
         encodings = self._encoder.encode(texts)
-        return [self._entities(encoding, text) for encoding, text in zip(encodings, texts, strict=True)]
+        return [
+            (self._entities(encoding, text), encoding.left_out_chars > 0)
+            for encoding, text in zip(encodings, texts, strict=True)
+        ]
 
     def _judge(self, text: str, tags: list[Span], cut: bool) -> Judgement:
         if not text:
