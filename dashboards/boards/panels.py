@@ -132,7 +132,13 @@ def spread(title: str, tells: str, unit: str, metric: str, where: str, **more: A
     """Return a histogram over time as a heat map."""
     expr = f"sum by (le) (increase({metric}_bucket{{{where}}}[$__rate_interval]))"
     colours = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(32)
-    panel = heatmap.Panel().color(colours).show_legend().y_axis(heatmap.YAxisConfig().unit(unit))
+    panel = (
+        heatmap.Panel()
+        .hide_from(common.HideSeriesConfig())
+        .color(colours)
+        .show_legend()
+        .y_axis(heatmap.YAxisConfig().unit(unit))
+    )
     target = query(expr, "{{le}}").format(PromQueryFormat.HEATMAP)
     return _finished(panel, title, tells, unit, [target], None, **more)
 

@@ -4,7 +4,9 @@
 # Newer suites than the machine's own are tried first: their Prometheus needs only a glibc of 2.34.
 set -euo pipefail
 dir=${1:-${SIDEWATCH_TOOLS:-$HOME/.cache/sidewatch-tools}}
-[ -x "$dir/root/usr/bin/promtool" ] && { echo "$dir/root/usr/bin"; exit 0; }
+# Debian's Alertmanager reads its templates from here and nowhere else.
+assets() { [ -e /usr/share/prometheus/alertmanager ] || { mkdir -p /usr/share/prometheus && ln -s "$dir/root/usr/share/prometheus/alertmanager" /usr/share/prometheus/alertmanager; } || echo "no right to link /usr/share/prometheus/alertmanager: Alertmanager will not start" >&2; }
+[ -x "$dir/root/usr/bin/promtool" ] && { assets;  echo "$dir/root/usr/bin"; exit 0; }
 command -v apt-get >/dev/null || { echo "apt-get is needed: install promtool by hand" >&2; exit 1; }
 mkdir -p "$dir"/{lists/partial,cache/archives/partial,root,etc}
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | head -n 1)
@@ -39,4 +41,5 @@ unpack() { # binary, packages...: from the newest suite whose binary runs here
 unpack promtool prometheus promtool
 unpack amtool prometheus-alertmanager
 rm -f ./*.deb
+assets
 echo "$dir/root/usr/bin"
