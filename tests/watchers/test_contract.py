@@ -1,7 +1,10 @@
 """Every built-in watcher, walked by one suite: what the interface promises, each of them keeps."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from tests.watchers.exports import export
 from watchers.registry import FACTORIES, build
 from watchers.watcher import Direction, Origin, Record, Role, Skip, Watcher
 
@@ -29,8 +32,10 @@ def records(texts):
 
 
 @pytest.fixture(scope="module")
-def watchers(encoder):
-    return {name: build([name], {}, encoder)[0] for name in NAMES}
+def watchers(encoder, tmp_path_factory):
+    folder = export(tmp_path_factory.mktemp("export"), "bert")
+    needs = {"onnx": SimpleNamespace(type=None, thresholds={}, options={"path": str(folder)})}
+    return {name: build([name], needs, encoder)[0] for name in NAMES}
 
 
 @pytest.fixture(params=NAMES)
