@@ -3,12 +3,30 @@
 Never prompt text, at any level. The exchange log is another thing: the observer writes it to stdout.
 """
 
+import contextlib
+import io
 import sys
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Lossy(io.TextIOBase):
+    """A text file whose reader may be gone: what cannot be written is lost, and nobody is troubled with it."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the file is closed
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._file.flush()
 
 
 def configure(
@@ -18,7 +36,8 @@ def configure(
 ) -> None:
     """Set structlog up for this process: call once, in its main function.
 
-    A terminal gets the console format whatever is asked. `context` stands in every line, `process="proxy"` for example.
+    A terminal gets the console format whatever is asked; a log that nobody reads is no error.
+    `context` stands in every line, `process="proxy"` for example.
     """
     console = log_format == "console" or sys.stderr.isatty()
     last: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer()]
@@ -35,7 +54,7 @@ def configure(
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, Lossy(sys.stderr))),
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**context)

@@ -5,6 +5,7 @@ drain and end with 0, a second one ends at once; SIGHUP reloads, as does a chang
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -92,8 +93,8 @@ class Primary:
         if self._stop_wanted.is_set():
             _log.warning("second signal: ending at once", signal=number.name)
             self._end_at_once(number)
-        _log.info("draining", signal=number.name, grace_seconds=self._settings.limits.grace_seconds)
         self._stop_wanted.set()
+        _log.info("draining", signal=number.name, grace_seconds=self._settings.limits.grace_seconds)
 
     def _end_at_once(self, number: signal.Signals) -> None:
         for child in self._children:
@@ -152,8 +153,9 @@ class Primary:
         admin = "http://" + join_address(*started.admin) if started.admin else None
         routes = {route.name: route for route in all_routes(self._settings)}
         first = next(iter(routes.values())).upstream if len(routes) == 1 else f"{len(routes)} routes"
-        sys.stderr.write(f"sidewatch: proxy {proxy} → {first}  admin {admin}\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # nobody reads it
+            sys.stderr.write(f"sidewatch: proxy {proxy} → {first}  admin {admin}\n")
+            sys.stderr.flush()
         _log.info(
             "serving",
             version=__version__,
