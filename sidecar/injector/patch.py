@@ -70,7 +70,7 @@ def _config_volume(request: PodRequest) -> Json:
 
 
 def _container(pod: Json, request: PodRequest, template: Template) -> Iterator[Operation]:
-    container = _configured(template.container, request)
+    container = _configured(template.containers["native" if request.native else "classic"], request)
     if not request.native:
         yield _add("/spec/containers/-", container)
     elif pod["spec"].get("initContainers"):
@@ -91,12 +91,6 @@ def _configured(template: Json, request: PodRequest) -> Json:
         port["containerPort"] = traffic if port["name"] == "sw-traffic" else admin
     if request.image:
         container["image"] = request.image
-    if request.native:
-        container["restartPolicy"] = "Always"
-        container.pop("lifecycle", None)
-    else:
-        container.pop("restartPolicy", None)
-        container["lifecycle"] = {"preStop": {"exec": {"command": ["python3", "-c", "import time; time.sleep(5)"]}}}
     return container
 
 

@@ -142,7 +142,7 @@ def _port(notes: Mapping[str, str], key: str, default: int, warnings: list[str])
 
 
 def _template_ports(template: Template) -> tuple[int, int]:
-    ports = {one["name"]: int(one["containerPort"]) for one in template.container["ports"]}
+    ports = {one["name"]: int(one["containerPort"]) for one in template.containers[template.kind]["ports"]}
     return ports["sw-traffic"], ports["sw-admin"]
 
 

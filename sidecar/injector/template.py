@@ -18,10 +18,10 @@ class TemplateError(Exception):
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """`container` and `volumes` are Kubernetes objects; `config` is the configuration of every sidecar."""
+    """`containers` (by kind) and `volumes` are Kubernetes objects; `config` is the configuration of every sidecar."""
 
     kind: Literal["native", "classic"]
-    container: Json
+    containers: dict[Literal["native", "classic"], Json]
     volumes: list[Json]
     config: Json
     base_urls: dict[str, str]
@@ -38,6 +38,7 @@ def load_template(path: Path) -> Template:
         template = msgspec.convert(yaml.safe_load(path.read_text()), Template)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise TemplateError(f"{path}: {error}; expected what the chart renders into its injector ConfigMap") from error
-    if template.container.get("name") != "sidewatch":
-        raise TemplateError(f"{path}: container.name is {template.container.get('name')!r}, expected 'sidewatch'")
+    names = {kind: container.get("name") for kind, container in template.containers.items()}
+    if names != {"native": "sidewatch", "classic": "sidewatch"}:
+        raise TemplateError(f"{path}: containers are {names}, expected 'sidewatch' for both native and classic")
     return template

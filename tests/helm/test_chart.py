@@ -154,6 +154,14 @@ def test_the_kind_of_sidecar_follows_the_cluster(version: str, kind: str) -> Non
     assert template_of("injector-cert-manager", version).kind == kind
 
 
+def test_the_chart_renders_both_kinds_for_the_webhook() -> None:
+    containers = template_of("injector-self-signed", "1.30").containers
+    assert containers["native"]["restartPolicy"] == "Always"
+    assert "lifecycle" not in containers["native"]
+    assert "restartPolicy" not in containers["classic"]
+    assert containers["classic"]["lifecycle"]["preStop"]["exec"]["command"][0] == "python3"
+
+
 def template_of(case: str, version: str) -> Template:
     objects = render(values_of(Path(CHART, "ci", f"{case}-values.yaml")), version)
     maps = [one for one in of_kind(objects, "ConfigMap") if "template.yaml" in one["data"]]

@@ -10,18 +10,22 @@ import yaml
 from sidecar.injector.patch import injection
 from sidecar.injector.template import Template
 
+CONTAINER = {
+    "name": "sidewatch",
+    "image": "ghcr.io/sidewatch/sidewatch:0.1.0",
+    "args": ["serve", "--listen=127.0.0.1:8080", "--admin=0.0.0.0:9090"],
+    "ports": [{"name": "sw-traffic", "containerPort": 8080}, {"name": "sw-admin", "containerPort": 9090}],
+    "volumeMounts": [{"name": "sidewatch-config", "mountPath": "/etc/sidewatch/config"}],
+}
 NATIVE = Template(
     kind="native",
     version="0.1.0",
     config={"upstream": "https://api.openai.com", "log": {"text": "masked"}},
     base_urls={"OPENAI_BASE_URL": "http://127.0.0.1:{port}/v1", "OLLAMA_HOST": "http://127.0.0.1:{port}"},
     exclude_namespaces=["mon"],
-    container={
-        "name": "sidewatch",
-        "image": "ghcr.io/sidewatch/sidewatch:0.1.0",
-        "args": ["serve", "--listen=127.0.0.1:8080", "--admin=0.0.0.0:9090"],
-        "ports": [{"name": "sw-traffic", "containerPort": 8080}, {"name": "sw-admin", "containerPort": 9090}],
-        "volumeMounts": [{"name": "sidewatch-config", "mountPath": "/etc/sidewatch/config"}],
+    containers={
+        "native": CONTAINER | {"restartPolicy": "Always"},
+        "classic": CONTAINER | {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}}},
     },
     volumes=[
         {"name": "sidewatch-config", "configMap": {"name": "sidewatch"}},
@@ -94,7 +98,7 @@ def test_the_configuration_travels_in_an_annotation_and_is_mounted_from_there() 
     config = yaml.safe_load(after["metadata"]["annotations"]["sidewatch.dev/effective-config"])
     assert config == {
         "upstream": "https://api.openai.com",
-        "log": {"text": None} if config["log"]["text"] is None else {"text": "none"},
+        "log": {"text": "none"},
         "watchers": {"enabled": ["pii", "secrets"]},
     }
     volume = after["spec"]["volumes"][0]

@@ -160,7 +160,10 @@ def test_a_certificate_that_has_ended_is_told(tmp_path: Path) -> None:
         ("kind: [", "template.yaml"),
         ("{}", "required field"),
         ("kind: other", "Invalid enum value"),
-        (yaml.safe_dump(msgspec.to_builtins(NATIVE) | {"container": {"name": "x"}}), "expected 'sidewatch'"),
+        (
+            yaml.safe_dump(msgspec.to_builtins(NATIVE) | {"containers": {"native": {"name": "x"}}}),
+            "expected 'sidewatch'",
+        ),
     ],
 )
 def test_an_unusable_template_is_named(tmp_path: Path, text: str, message: str) -> None:
