@@ -5,6 +5,7 @@ model's pace: a moment until the first word, then word by word. `python -m sidec
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import random
@@ -194,10 +195,11 @@ def endpoint(
             return web.json_response(plain(call), headers=headers)
         response = web.StreamResponse(headers=headers | {"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
-        async for event in _paced(events(call), pace):
-            await response.write(event)
-        if request.path.endswith("/chat/completions"):
-            await response.write(b"data: [DONE]\n\n")
+        with contextlib.suppress(ConnectionResetError):  # the app left, at Ctrl-C for example: nobody to write to
+            async for event in _paced(events(call), pace):
+                await response.write(event)
+            if request.path.endswith("/chat/completions"):
+                await response.write(b"data: [DONE]\n\n")
         return response
 
     return handle
