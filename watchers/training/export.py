@@ -175,6 +175,32 @@ def weights_of(checkpoint: Path) -> Weights:
     return {name: torch.stack([state[name].float() for state in states]).mean(0).numpy() for name in states[0]}
 
 
+def weights_in(graph: Path) -> Weights:
+    """The weights of a shipped graph, as near as its quantisation left them: where a further run starts.
+
+    Rows of labels that are not shipped are absent, so that they begin anew; the word vectors too, which
+    training never changes.
+    """
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(graph)).graph.initializer}
+    weights: Weights = {"case.weight": found["cases"]}
+    for name in ("norm", *(f"layers.{index}.norm{part}" for index in range(LAYERS) for part in (1, 2))):
+        weights |= {f"{name}.weight": found[f"{name}.s"], f"{name}.bias": found[f"{name}.b"]}
+    for name in (f"layers.{index}.{part}" for index in range(LAYERS) for part in ("qkv", "out", "up", "down")):
+        whole = found[f"{name}.q"].astype(np.float32) * found[f"{name}.scale"]
+        weights |= {f"{name}.weight": whole.T, f"{name}.bias": found[f"{name}.b"]}
+    for ours, theirs in [("tagger", "tagger"), *((f"readers.{head}", f"reader.{head}") for head in HEADS)]:
+        weights |= {f"{ours}.weight": found[f"{theirs}.w"].T, f"{ours}.bias": found[f"{theirs}.b"]}
+    for head, labels in HEADS.items():
+        kept = [labels.index(label) for label in SHIPPED[head]]
+        whole, bias = (
+            np.zeros((len(labels), found[f"head.{head}.w"].shape[0]), np.float32),
+            np.zeros(len(labels), np.float32),
+        )
+        whole[kept], bias[kept] = found[f"head.{head}.w"].T, found[f"head.{head}.b"]
+        weights |= {f"heads.{head}.weight": whole, f"heads.{head}.bias": bias}
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)

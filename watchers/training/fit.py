@@ -19,13 +19,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from watchers.tokens import Tokeniser
-from watchers.training import losses, mix
+from watchers.training import export, losses, mix
 from watchers.training.batches import Batch, batches, collate, row
 from watchers.training.examples import LABELS, Unit
 from watchers.training.model import Pack, published
 
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODER_RATE, HEAD_RATE, WARMUP, DISTIL_EVERY = 2e-4, 1e-3, 150, 2
+PAUSE = 30  # seconds: a step that took longer was stopped from outside, which is not charged to the budget
 
 
 def base() -> Path:
@@ -51,12 +52,15 @@ def targets(units: list[Unit]) -> Tensor:
 class Trainer:
     """Model, teacher, optimiser and clock of one run; `state` is all that a checkpoint holds."""
 
-    def __init__(self, folder: Path, minutes: float, device: str) -> None:
+    def __init__(self, folder: Path, minutes: float, device: str, start: Path | None, rate: float) -> None:
         self.device, self.seconds = device, minutes * 60
         self.model, self.teacher = Pack().to(device), Pack().to(device).eval()
         given = published(folder / "model.safetensors")
         self.model.load_state_dict(given, strict=False)
         self.teacher.load_state_dict(given, strict=False)
+        if start:
+            earlier = export.weights_in(start / "model.onnx")
+            self.model.load_state_dict({name: torch.tensor(value) for name, value in earlier.items()}, strict=False)
         for frozen in (self.model.words, self.model.positions):
             frozen.weight.requires_grad_(False)
         heads = [p for n, p in self.model.named_parameters() if n.startswith(("readers", "heads", "tagger", "case"))]
@@ -67,8 +71,8 @@ class Trainer:
         ]
         self.optimiser = torch.optim.AdamW(
             [
-                {"params": body, "lr": ENCODER_RATE, "rate": ENCODER_RATE},
-                {"params": heads, "lr": HEAD_RATE, "rate": HEAD_RATE},
+                {"params": body, "lr": 0.0, "rate": ENCODER_RATE * rate},
+                {"params": heads, "lr": 0.0, "rate": HEAD_RATE * rate},
             ],
             weight_decay=0.01,
         )
@@ -147,6 +151,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers", type=int, default=1, help="runs in the same --out that average their weights every few minutes"
     )
+    parser.add_argument("--start", type=Path, help="an earlier pack to go on from, instead of the published encoder")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates; about 0.7 with --start")
     parser.add_argument("--frozen-layers", type=int, default=0, help="lowest layers that stay as they are")
     return parser.parse_args()
 
@@ -159,7 +165,8 @@ def main() -> None:
     folder = base()
     tokeniser = Tokeniser(folder / "tokenizer.json")
     train, held = mix.load(given.data)
-    trainer = Trainer(folder, given.minutes, "cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    trainer = Trainer(folder, given.minutes, device, given.start, given.rate)
     checkpoint = given.out / (f"checkpoint-{given.rank}.pt" if given.peers > 1 else "checkpoint.pt")
     if checkpoint.exists():
         trainer.resume(checkpoint)
@@ -179,7 +186,7 @@ def run(trainer: Trainer, train: list[Unit], tokeniser: Tokeniser, checkpoint: P
             for batch in batches(mix.epoch(train, rng), tokeniser, rng):
                 loss = trainer.learn(batch, weights)
                 now = time.monotonic()
-                trainer.elapsed, last = trainer.elapsed + now - last, now
+                trainer.elapsed, last = trainer.elapsed + min(now - last, PAUSE), now
                 bar.n = round(min(trainer.elapsed, trainer.seconds))
                 bar.set_postfix(loss=f"{loss:.3f}", examples=trainer.examples, step=trainer.step, refresh=False)
                 bar.update(0)
