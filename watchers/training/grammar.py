@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -10,6 +11,11 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def lines(text: str) -> list[str]:
     """One entry a line; blank lines and surrounding space dropped."""
     return [line.strip() for line in text.strip().splitlines() if line.strip()]
+
+
+def phrases(name: str) -> list[str]:
+    """The list of that name in `phrases/`, one entry a line."""
+    return lines((Path(__file__).parent / "phrases" / f"{name}.txt").read_text(encoding="utf-8"))
 
 
 def fill(template: str, slots: Mapping[str, Sequence[str]], rng: random.Random) -> str:

@@ -21,7 +21,7 @@ FACTOR = {
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
 MADE = {"contrasts": 9000, "framed": 7000, "slurs": 2000, "nationalities": 2000, "direct": 3000, "extraction": 1200, "triggers": 4000, "scary": 3000,
-        "roleplay": 2000, "documents": 5000, "personal": 7500, "identities": 500, "swapped": 4000}  # fmt: skip
+        "roleplay": 2000, "documents": 5000, "personal": 7500, "identities": 500, "swapped": 6000, "mentions": 9000}  # fmt: skip
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
@@ -32,7 +32,9 @@ def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
     train, held = splits.split(real)
     made_train, made_held = splits.split_made(_generated(data, train, rng))
     train_entities = [unit for unit in train if unit.examples[0].spans is not None]
-    return train + made_train + personal.swapped(train_entities, MADE["swapped"], rng), held + made_held
+    mentions, held_mentions = splits.split_made(personal.mentions(train_entities, MADE["mentions"], rng))
+    made_train += mentions + personal.swapped(train_entities, MADE["swapped"], rng)
+    return train + made_train, held + made_held + held_mentions
 
 
 def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:

