@@ -34,7 +34,7 @@ BURNS: Final = (
     ("warning", "3d", "6h", 1.0, 500),
 )
 # Why a text that could be read was not: the reasons that count against coverage.
-LOST: Final = "budget|channel_full|error|observer_down|observer_lost|overload|truncated"
+LOST: Final = "budget|channel_full|error|observer_down|observer_lost|overload|truncated|unaccounted|worker_lost"
 
 _ENDED: Final = 'sidewatch_exchanges_total{{ending!~"client_gone|refused|shutdown"}}[{w}]'
 _READ: Final = 'sidewatch_watcher_exchanges_total{{state=~"clean|flagged"}}[{w}]'

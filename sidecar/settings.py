@@ -113,7 +113,7 @@ class Observer(_Section, frozen=True):
     queue_bytes: Bytes = 134_217_728
     batch_exchanges: Count = 16
     decoded_bytes: Bytes = 33_554_432  # of one body after decompression
-    text_tokens: Count = 4_096  # encoder budget of one exchange
+    text_tokens: Count = 4_096  # encoder budget of one exchange: new texts first
     unknown_formats: Literal["text", "count"] = "text"
     labels: list[Label] = []
 

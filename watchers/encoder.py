@@ -9,7 +9,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ class Raw:
 class PackEncoder:
     """Implements `watchers.encoding.Encoder` on a pack.
 
-    `budget_tokens` bounds each text; `cache_bytes` bounds what is remembered. Raises PackError when
+    `budget_tokens` bounds each text that comes without a budget of its own; `cache_bytes` bounds what is remembered. Raises PackError when
     the pack does not load. Not thread-safe: one observer thread owns it.
     """
 
@@ -55,22 +55,31 @@ class PackEncoder:
     def model(self) -> str:
         return self.pack.model
 
-    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+    def encode(self, texts: Sequence[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
         """Return one encoding a text, in order; repeated and recently seen texts cost nothing."""
-        return [self._remembered(text) for text in texts]
+        return [self._remembered(text, budget) for text, budget in zip_longest(texts, budgets)]
 
-    def _remembered(self, text: str) -> Encoding:
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    def cost(self, text: str) -> int:
+        """Return how many tokens go through the encoder when all of the text is read; of a huge one, at least so many."""
+        view, _ = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
+        return max(windows.cost(self._tokeniser.count(view.text)), len(text) // CHARACTERS_A_TOKEN)
+
+    def _remembered(self, text: str, budget: int | None) -> Encoding:
+        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() + b"%d" % (
+            -1 if budget is None else budget
+        )
         found = self._cache.get(key)
         if found is None:
-            found = self._encode(text)
+            found = self._encode(text, self.budget_tokens if budget is None else budget)
             self._cache.put(key, found)
         return found
 
-    def _encode(self, text: str) -> Encoding:
-        view, skipped = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
+    def _encode(self, text: str, budget: int) -> Encoding:
+        if budget < 1:
+            return Encoding((), np.zeros(384, dtype=np.float32), len(text))
+        view, skipped = _clipped(text, budget * CHARACTERS_A_TOKEN)
         tokens = self._tokeniser([view.text])[0]
-        cuts = windows.cut(len(tokens.ids), self.budget_tokens)
+        cuts = windows.cut(len(tokens.ids), budget)
         raws = [self.run(tokens, start, end) for start, end in cuts]
         made = tuple(self._window(view, tokens, cut, raw) for cut, raw in zip(cuts, raws, strict=True))
         if not skipped and _whole(cuts, len(tokens.ids)):
@@ -102,19 +111,22 @@ class PackEncoder:
             at += len(labels)
         return found
 
-    def evidence(self, text: str, head: str, pieces: int) -> list[tuple[int, int, Mapping[str, float]]]:
+    def evidence(
+        self, text: str, head: str, pieces: int, budget: int | None = None
+    ) -> list[tuple[int, int, Mapping[str, float]]]:
         """Pieces (start, end) of the window that scores highest, each with the fall of every label's score without it.
 
         Occlusion: at most `pieces` more passes. For flagged texts only.
         """
-        view, _ = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
+        most = self.budget_tokens if budget is None else budget
+        view, _ = _clipped(text, most * CHARACTERS_A_TOKEN)
         tokens = self._tokeniser([view.text])[0]
         labels = self.pack.heads[head]
-        whole = self._remembered(text)
+        whole = self._remembered(text, budget)
         if not whole.windows:
             return []
         best = max(range(len(whole.windows)), key=lambda number: float(whole.windows[number].scores[head].max()))
-        start, end = windows.cut(len(tokens.ids), self.budget_tokens)[best]
+        start, end = windows.cut(len(tokens.ids), most)[best]
         found: list[tuple[int, int, Mapping[str, float]]] = []
         for first, last in _pieces(tokens, start, end, pieces):
             scores = self.scores(self._without(tokens, (start, end), (first, last)).scores)[head]

@@ -44,6 +44,13 @@ class Encoder(Protocol):
     @property
     def model(self) -> str: ...
 
-    def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Return one encoding a text, in order; repeated and recently seen texts cost nothing."""
+    def encode(self, texts: Sequence[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
+        """Return one encoding a text, in order; repeated and recently seen texts cost nothing.
+
+        `budgets` says for each text how many tokens may be read of it (None: as many as the encoder's own budget).
+        """
+        ...
+
+    def cost(self, text: str) -> int:
+        """Return how many tokens go through the encoder when all of the text is read."""
         ...

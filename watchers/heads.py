@@ -52,7 +52,9 @@ class PackReader(Encoder, Protocol):
     @property
     def pack(self) -> Pack: ...
 
-    def evidence(self, text: str, head: str, pieces: int) -> list[tuple[int, int, Mapping[str, float]]]:
+    def evidence(
+        self, text: str, head: str, pieces: int, budget: int | None = None
+    ) -> list[tuple[int, int, Mapping[str, float]]]:
         """At most `pieces` pieces of the text with how much each label's score falls without them."""
         ...
 
@@ -108,33 +110,35 @@ class HeadWatcher:
             return Judgement(skipped=Skip.EMPTY)
         if foreign(record.text):
             return Judgement(skipped=Skip.UNSUPPORTED_LANGUAGE)
-        read = self._read(record.text)
+        if record.budget_tokens == 0:
+            return Judgement(skipped=Skip.BUDGET)
+        read = self._read(record)
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]
         flagged = self._flagged(scores)
-        spans = self._spans(record.text, read, flagged) if flagged and self._options.evidence_pieces else {}
+        spans = self._spans(record, read, flagged) if flagged and self._options.evidence_pieces else {}
         verdicts = [
             Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
             for (label, threshold), score in zip(self.labels.items(), scores, strict=True)
         ]
         return Judgement(tuple(verdicts), Skip.BUDGET if read.plain.left_out_chars else None)
 
-    def _read(self, text: str) -> Reading:
-        view = revealed(text)
-        plain = self._encoder.encode([text])[0]
-        return Reading(plain, view, self._encoder.encode([view.text])[0] if view else None)
+    def _read(self, record: Record) -> Reading:
+        view, budget = revealed(record.text), [record.budget_tokens]
+        plain = self._encoder.encode([record.text], budget)[0]
+        return Reading(plain, view, self._encoder.encode([view.text], budget)[0] if view else None)
 
     def _flagged(self, scores: Sequence[float]) -> list[str]:
         over = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
         overall = next(iter(self.labels))
         return [] if self._head in DIMENSIONS and overall not in over else over
 
-    def _spans(self, text: str, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
+    def _spans(self, record: Record, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
         """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest's does."""
         names = list(self.labels)
         disguised = read.view is not None and read.revealed is not None and self._higher(read, names.index(flagged[0]))
-        source = read.view.text if disguised and read.view else text
-        pieces = self._encoder.evidence(source, self._head, self._options.evidence_pieces)
+        source = read.view.text if disguised and read.view else record.text
+        pieces = self._encoder.evidence(source, self._head, self._options.evidence_pieces, record.budget_tokens)
         if disguised and read.view:
             pieces = [(*read.view.original(start, end), drops) for start, end, drops in pieces]
         return {label: _weighty(pieces, label) for label in flagged}

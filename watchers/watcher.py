@@ -59,7 +59,8 @@ class Record:
 
     `exchange` groups the records of one exchange; `position` is the text's place in it (0-based, in
     wire order). `fresh` is False for turns that an earlier exchange of the conversation already carried:
-    those need not be judged again where a cache holds their verdict.
+    those need not be judged again where a cache holds their verdict. `budget_tokens` is what models may read of it out of
+    the exchange's budget (`watchers.budget`); None: all of it, 0: nothing.
     """
 
     exchange: str
@@ -69,6 +70,7 @@ class Record:
     origin: Origin
     direction: Direction
     fresh: bool = True
+    budget_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ head and the tail are read first (instructions stand there), then the middle, sp
 
 WINDOW, OVERLAP = 128, 32  # tokens; the models were trained on windows of this size
 CONTENT = WINDOW - 2  # room besides [CLS] and [SEP]
+WHOLE_CHARS = (
+    2  # times its characters, a text's cost is surely less: a token has one or more, windows overlap by a third
+)
 
 
 def cut(tokens: int, budget: int) -> list[tuple[int, int]]:
@@ -21,6 +24,11 @@ def cut(tokens: int, budget: int) -> list[tuple[int, int]]:
     if len(starts) > allowed:
         starts = [starts[index] for index in _spread(len(starts), allowed)]
     return [(start, min(start + CONTENT, tokens)) for start in starts]
+
+
+def cost(tokens: int) -> int:
+    """Tokens that go through the encoder when all of a text is read: what overlaps is read twice."""
+    return tokens if tokens <= CONTENT else len(range(0, tokens - OVERLAP, CONTENT - OVERLAP)) * CONTENT
 
 
 def _spread(count: int, allowed: int) -> list[int]:

@@ -107,6 +107,14 @@ def health() -> Dashboard:
                         runbook="SidewatchAvailabilityBudgetBurn",
                     ),
                     graph(
+                        "Refused",
+                        "Connections and requests per minute that met a limit of the proxy: the limit's setting says what it allows.",
+                        "short",
+                        query(f"60 * ({rate('sidewatch_refused_total', NS, 'limit')})", "{{limit}}"),
+                        stack=True,
+                        absent="Nothing is refused",
+                    ),
+                    graph(
                         "Bytes",
                         "Bodies per second, both ways.",
                         "Bps",

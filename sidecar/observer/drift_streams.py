@@ -103,8 +103,9 @@ class DriftStreams:
                 self._instruments.set(f"sidewatch_drift_{name}", labels, float(getattr(status, name)))
 
     def _embeddings(self, records: Sequence[Record | None]) -> Iterator[Floats | None]:
-        texts = [record.text for record in records if record is not None]
-        found = iter(self._encoder.encode(texts)) if self._encoder and texts else None
+        read = [record for record in records if record is not None]
+        texts, budgets = [record.text for record in read], [record.budget_tokens for record in read]
+        found = iter(self._encoder.encode(texts, budgets)) if self._encoder and texts else None
         for record in records:
             yield None if found is None or record is None else next(found).embedding
 

@@ -137,6 +137,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_added_latency_seconds", H, "What the proxy itself added to an exchange.", (), ADDED_BOUNDS),
     Metric("sidewatch_in_flight", G, "Exchanges under way."),
     Metric("sidewatch_client_connections", G, "Open client connections."),
+    Metric("sidewatch_refused_total", C, "Connections and requests that met a limit of the proxy.", ("limit",)),
     Metric("sidewatch_upstream_connects_total", C, "Connections to upstreams.", ("route", "outcome")),
     Metric("sidewatch_captures_dropped_total", C, "Exchanges not handed over whole.", ("reason",)),
     Metric("sidewatch_channel_bytes", G, "Bytes that wait in the workers for the observer."),

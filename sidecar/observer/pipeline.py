@@ -25,6 +25,7 @@ from sidecar.observer.where import where
 from sidecar.records import records
 from sidecar.wire.decode import decode
 from sidecar.wire.exchange import Exchange
+from watchers.budget import allotted
 from watchers.watcher import Judgement, Record, Skip
 
 log = structlog.get_logger(__name__)
@@ -107,7 +108,7 @@ class Pipeline:
         return Outcome(
             capture=capture,
             exchange=exchange,
-            records=() if counted else tuple(records(capture.id, exchange)),
+            records=() if counted else self._texts(capture.id, exchange, parts),
             labels=parts.labels.read(capture),
             cost=cost,
             price_missing=cost is None and bool(exchange.usage.input or exchange.usage.output),
@@ -115,9 +116,20 @@ class Pipeline:
             unread=Reason.UNKNOWN_FORMAT if counted else _unread(waiting, exchange),
         )
 
+    def _texts(self, exchange_id: str, exchange: Exchange, parts: Parts) -> tuple[Record, ...]:
+        """Return what watchers read; where models do, the exchange's token budget is shared out among its texts."""
+        texts = records(exchange_id, exchange)
+        if parts.encoder is not None:
+            texts = allotted(texts, parts.settings.observer.text_tokens, parts.encoder.cost)
+        return tuple(texts)
+
     def _judged(self, outcome: Outcome, judged: dict[str, list[Judgement]]) -> Outcome:
-        covered = {name: coverage(judgements, outcome.unread) for name, judgements in judged.items()}
-        return replace(outcome, judgements=judged, coverage=covered, fresh=self._fresh(outcome.records))
+        fresh = self._fresh(outcome.records)
+        covered = {
+            name: coverage(list(_counting(judgements, outcome.records, fresh)), outcome.unread)
+            for name, judgements in judged.items()
+        }
+        return replace(outcome, judgements=judged, coverage=covered, fresh=fresh)
 
     def _fresh(self, texts: Sequence[Record]) -> frozenset[int]:
         """Return the positions of texts that count: new ones, and history that went by unseen."""
@@ -190,6 +202,15 @@ def _unread(waiting: Waiting, exchange: Exchange) -> str | None:
     if waiting.incomplete or capture.request.truncated or capture.response.truncated:
         return Reason.TRUNCATED
     return Reason.DECODE_ERROR if exchange.decode_error else None
+
+
+def _counting(judged: Sequence[Judgement], texts: Sequence[Record], fresh: frozenset[int]) -> Iterator[Judgement]:
+    """Yield the judgements; what the budget left out of history is not missed: the exchange that brought it counted it."""
+    for record, judgement in zip(texts, judged, strict=True):
+        if judgement.skipped == Skip.BUDGET and record.position not in fresh:
+            yield Judgement(judgement.verdicts, None if judgement.verdicts else Skip.NOT_APPLICABLE)
+        else:
+            yield judgement
 
 
 def _split(judged: dict[str, list[Judgement]], outcomes: Sequence[Outcome]) -> Iterator[dict[str, list[Judgement]]]:

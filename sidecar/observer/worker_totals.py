@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from sidecar.channel import Histogram, Totals
 from sidecar.observer.metric_table import Cell, Labels
 
@@ -29,6 +31,8 @@ class Sums:
         self._histogram("sidewatch_added_latency_seconds", (), totals.added_seconds)
         for reason, count in totals.dropped.items():
             counters["sidewatch_captures_dropped_total", (reason,)] += count
+        for limit, count in totals.refused.items():
+            counters["sidewatch_refused_total", (limit,)] += count
         for key, count in totals.upstream_connects.items():
             counters["sidewatch_upstream_connects_total", tuple(key.split("\0"))] += count
         for key, count in totals.ledger.items():
@@ -98,17 +102,4 @@ def settled_as_lost(totals: Totals) -> Totals:
         settled = sum(count for key, count in totals.ledger.items() if key.split("\0")[0] == watcher)
         if settled < totals.seen:
             ledger[f"{watcher}\0{LOST}"] = ledger.get(f"{watcher}\0{LOST}", 0) + totals.seen - settled
-    return Totals(
-        worker=totals.worker,
-        pid=totals.pid,
-        seen=totals.seen,
-        in_flight=0,
-        traffic=totals.traffic,
-        dropped=totals.dropped,
-        ledger=ledger,
-        added_seconds=totals.added_seconds,
-        upstream_connects=totals.upstream_connects,
-        client_connections=0,
-        observer_losses=totals.observer_losses,
-        channel_bytes=0,
-    )
+    return msgspec.structs.replace(totals, ledger=ledger, in_flight=0, client_connections=0, channel_bytes=0)

@@ -11,8 +11,11 @@ import yaml
 
 from dashboards import rules
 from sidecar.observer.metric_table import BY_NAME, Type
+from sidecar.observer.outcome import Reason
+from sidecar.proxy.tap import CHANNEL_FULL
 from tests.dashboards.alert_cases import CASES, Case
 from tests.live.tools import tool
+from watchers.watcher import Skip
 
 RULES = [rule for group in rules.groups() for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
@@ -34,6 +37,20 @@ def test_the_committed_file_is_what_the_code_writes() -> None:
 
 def test_the_chart_ships_the_same_rules() -> None:
     assert Path("helm/sidewatch/files/rules.yaml").read_text() == rules.render()
+
+
+def test_every_reason_counts_against_coverage_or_is_known_not_to() -> None:
+    """The proxy's reasons are literals of its code: whatever it enters in the ledger is here."""
+    proxy = {"disabled", "excluded", "observer_down", "channel_full", "observer_lost", "unaccounted", "worker_lost"}
+    chosen = {"disabled", "excluded", "unknown_format"}
+    nothing_to_read = {"no_text", "empty", "not_applicable", "unsupported_language", "decode_error"}
+    assert set(rules.LOST.split("|")) == proxy.union(Skip, Reason) - chosen - nothing_to_read
+    code = "".join(Path("sidecar", name).read_text() for name in REASONS_IN)
+    entered = set(re.findall(r"""(?:skip\(|_miss\(|skipped\\0)"?([a-z_]+)""", code)) | {CHANNEL_FULL}
+    assert entered - {"reason", "self"} == proxy
+
+
+REASONS_IN = ("proxy/observer_link.py", "observer/worker_totals.py")
 
 
 def metrics_in(expression: str) -> set[str]:

@@ -1,6 +1,7 @@
 """Which samples go into which stream, and what is told of a drift."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Hashed:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def encode(self, texts: list[str]) -> list[Encoding]:
+    def encode(self, texts: list[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
         self.texts += texts
         return [Encoding((), self._embedding(text)) for text in texts]
 

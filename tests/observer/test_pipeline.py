@@ -189,6 +189,42 @@ def test_a_flag_that_a_conversation_replays_is_counted_once() -> None:
     assert bench.origin.ledger == {"fruit\0flagged\0": 3}
 
 
+LONG = "The committee met again on Tuesday and talked about the budget for the new bridge. " * 30
+
+
+def test_the_token_budget_is_one_for_the_whole_exchange() -> None:
+    """Three texts of 510 tokens: each alone fits 1,000 tokens, together they do not."""
+    settings = Settings(
+        upstream="http://x",
+        watchers=Watchers(enabled=["toxicity"]),
+        drift=Drift(enabled=False),
+        log=Log(text="none"),
+        observer=Observer(text_tokens=1_000),
+    )
+    alone, together = Bench(settings), Bench(settings)
+    alone.judge([talk(LONG)])
+    together.judge([capture(chat(("system", LONG), ("user", LONG)), answer(LONG))])
+    assert alone.origin.ledger == {"toxicity\0clean\0": 1}
+    assert together.origin.ledger == {"toxicity\0skipped\0budget": 1}
+
+
+def test_history_past_the_budget_is_not_missed_twice() -> None:
+    settings = Settings(
+        upstream="http://x",
+        watchers=Watchers(enabled=["toxicity"]),
+        drift=Drift(enabled=False),
+        observer=Observer(text_tokens=1_000),
+    )
+    first = capture(chat(("user", LONG)), answer("Yes."), id="a")
+    turns = [("user", LONG), ("assistant", "Yes."), ("user", LONG.replace("bridge", "tunnel"))]
+    second = capture(chat(*turns), answer("No."), id="b")
+    seen, unseen = Bench(settings), Bench(settings)
+    seen.judge([first, second])
+    unseen.judge([second])
+    assert seen.origin.ledger == {"toxicity\0clean\0": 2}
+    assert unseen.origin.ledger == {"toxicity\0skipped\0budget": 1}
+
+
 class Broken:
     """A sink that fails."""
 

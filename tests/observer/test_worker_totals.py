@@ -30,6 +30,15 @@ def test_workers_are_added_up_and_a_newer_state_replaces_the_older() -> None:
     assert workers.gauges()["sidewatch_in_flight"] == 5
 
 
+def test_what_met_a_limit_is_shown_also_of_a_worker_that_is_gone() -> None:
+    workers = WorkerTotals()
+    workers.update(totals(pid=100, refused={"request_head_bytes": 3, "client_connections": 1}))
+    workers.update(totals(pid=200, refused={"request_head_bytes": 2}))
+    counters = workers.sums().counters
+    assert counters["sidewatch_refused_total", ("request_head_bytes",)] == 5
+    assert counters["sidewatch_refused_total", ("client_connections",)] == 1
+
+
 def test_a_replaced_workers_figures_are_kept() -> None:
     workers = WorkerTotals()
     workers.update(totals(pid=100, seen=10, in_flight=3, dropped={"channel_full": 2}))

@@ -56,6 +56,7 @@ class _Exchange:
     tools: bytes
     secret: set[int]  # n-grams of the system prompt that nothing else in the prompt holds
     system: str
+    system_tokens: int | None  # what may be read of it
 
 
 class Leakage:
@@ -93,7 +94,9 @@ class Leakage:
             for record in rest:
                 secret -= grams(self._text(record))
         said = [record for record in prompt if record.origin not in _TOOL]
-        return _Exchange(self._joined(said), self._joined([r for r in rest if r.origin in _TOOL]), secret, system)
+        return _Exchange(
+            self._joined(said), self._joined([r for r in rest if r.origin in _TOOL]), secret, system, _budget(prompt)
+        )
 
     def _joined(self, records: list[Record]) -> bytes:
         return b"\n".join(letters(self._text(record)).lower for record in records)
@@ -111,7 +114,7 @@ class Leakage:
         scores = {label: max((span.score for span in spans), default=0.0) for label, spans in found.items()}
         if record.direction is Direction.COMPLETION:
             self._canary(text, found, scores)
-            self._system(text, exchange, found, scores)
+            self._system(text, record.budget_tokens, exchange, found, scores)
         verdicts = tuple(self._verdict(label, scores[label], tuple(found[label])) for label in self.labels)
         return Judgement(verdicts, Skip.BUDGET if len(text) < len(record.text) else None)
 
@@ -120,28 +123,43 @@ class Leakage:
             found["canary"].append(Span(start, end, "canary", _CANARY_SCORE))
             scores["canary"] = _CANARY_SCORE
 
-    def _system(self, text: str, exchange: _Exchange, found: dict[str, list[Span]], scores: dict[str, float]) -> None:
+    def _system(
+        self,
+        text: str,
+        budget: int | None,
+        exchange: _Exchange,
+        found: dict[str, list[Span]],
+        scores: dict[str, float],
+    ) -> None:
         if not exchange.secret:
             return
         copied = overlap(exchange.secret, text)
-        alike = self._likeness(text, exchange.system) if self._encoder and copied.score < 1.0 else 0.0
+        alike = self._likeness(text, budget, exchange) if self._encoder and copied.score < 1.0 else 0.0
         scores["system_prompt"] = max(copied.score, alike)
         if copied.words:
             found["system_prompt"].append(Span(copied.start, copied.end, "system_prompt", copied.score))
         elif alike >= self.labels["system_prompt"]:
             found["system_prompt"].append(Span(0, len(text), "system_prompt", alike))
 
-    def _likeness(self, text: str, system: str) -> float:
+    def _likeness(self, text: str, budget: int | None, exchange: _Exchange) -> float:
         """A paraphrase or a translation shares no words: compare meanings, of texts long enough to have one."""
+        system = exchange.system
         if self._encoder is None or min(len(words(text)), len(words(system))) < _EMBEDDED_WORDS:
             return 0.0
-        one, two = self._encoder.encode([text, system])
+        one, two = self._encoder.encode([text, system], [budget, exchange.system_tokens])
         cosine = float(np.dot(one.embedding, two.embedding))
         return round(min(1.0, max(0.0, (cosine - _NEAR) / (_SAME - _NEAR))), 4)
 
     def _verdict(self, label: str, score: float, spans: tuple[Span, ...]) -> Verdict:
         threshold = self.labels[label]
         return Verdict(self.name, label, score, threshold, score >= threshold and score > 0, self.model, spans)
+
+
+def _budget(prompt: list[Record]) -> int | None:
+    """Tokens that may be read of the system texts together; None where none of them has a budget of its own."""
+    system = [record.budget_tokens for record in prompt if record.origin is Origin.SYSTEM]
+    given = [budget for budget in system if budget is not None]
+    return sum(given) if given else None
 
 
 def _way(record: Record, value: str, exchange: _Exchange) -> str:

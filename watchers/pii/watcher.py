@@ -97,7 +97,7 @@ class Pii:
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
         """Return one judgement a record; patterns read up to `max_chars`, tags the token budget, the rest is skipped."""
         texts = [record.text[: self._options.max_chars] for record in records]
-        tags = self._tags(texts)
+        tags = self._tags(texts, [record.budget_tokens for record in records])
         return [
             self._judge(text, tagged, unread or len(text) < len(record.text))
             for record, text, (tagged, unread) in zip(records, texts, tags, strict=True)
@@ -123,11 +123,11 @@ class Pii:
         start, end = laid_out.view.original(finding.start, finding.end)
         return Span(start, end, finding.label, min(finding.score, _SUREST))
 
-    def _tags(self, texts: list[str]) -> list[tuple[list[Span], bool]]:
+    def _tags(self, texts: list[str], budgets: list[int | None]) -> list[tuple[list[Span], bool]]:
         """Return the pack's entities of each text, and whether the token budget left a part of it unread."""
         if self._encoder is None or self._entities is None:
             return [([], False) for _ in texts]
-        encodings = self._encoder.encode(texts)
+        encodings = self._encoder.encode(texts, budgets)
         return [
             (self._entities(encoding, text), encoding.left_out_chars > 0)
             for encoding, text in zip(encodings, texts, strict=True)
