@@ -38,6 +38,8 @@ _LATIN: Final = 0x250  # code points below: Latin letters with all their Europea
 
 def foreign(text: str) -> bool:
     """Whether most letters are of a script that the pack's vocabulary does not spell; disguised Latin is not."""
+    if text[:_LOOKED_AT].isascii():
+        return False
     letters = [character for character in text[:_LOOKED_AT] if character.isalpha()]
     if sum(ord(character) < _LATIN for character in letters) * 2 >= len(letters):
         return False

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from watchers import normalize
 from watchers.normalize import plain, revealed
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=120)
@@ -82,3 +83,21 @@ def test_evidence_in_a_revealed_view_points_at_the_disguised_characters():
     view = revealed(text)
     start = view.text.index("secret")
     assert view.original(start, start + 6) == (7, 13)
+
+
+PIECES = [
+    *"abefgurnzI104@$!.-_*~&%</>;#x\\+= éа😀",
+    *("gur", "naq", "lbh", "amp", "41", "u0041", "4142434445464748494a4b4c", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_what_the_first_look_finds_unsuspicious_has_no_disguise(text):
+    """The pattern that spares ordinary texts the work must find all that the changes would."""
+    view = normalize._unmasked(normalize.plain(text))
+    changed = view
+    for change in normalize._CHANGES:
+        changed = change(changed)
+    if changed.text != view.text:
+        assert normalize._suspicion().search(view.text.encode("latin-1", "replace"))
