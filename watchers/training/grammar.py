@@ -5,7 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+Slots = Mapping[str, Sequence[str]]
+PHRASES = Path(__file__).parent / "phrases"
 _SLOT = re.compile(r"\{(\w+)\}")
+_HEAD = re.compile(r"\[\[(\w+)\]\]")
+_LETTERS = re.compile(r"[a-z]{5,}")
 
 
 def lines(text: str) -> list[str]:
@@ -15,10 +19,26 @@ def lines(text: str) -> list[str]:
 
 def phrases(name: str) -> list[str]:
     """The list of that name in `phrases/`, one entry a line."""
-    return lines((Path(__file__).parent / "phrases" / f"{name}.txt").read_text(encoding="utf-8"))
+    return lines((PHRASES / f"{name}.txt").read_text(encoding="utf-8"))
 
 
-def fill(template: str, slots: Mapping[str, Sequence[str]], rng: random.Random) -> str:
+def sections(name: str) -> dict[str, list[str]]:
+    r"""The lists of `phrases/NAME.txt`: `[[slot]]`, then one template a line.
+
+    `\n` is a line break, a line of `""` an empty entry; lines above the first head are a comment.
+    """
+    found: dict[str, list[str]] = {}
+    entries: list[str] = []
+    for line in lines((PHRASES / f"{name}.txt").read_text(encoding="utf-8")):
+        head = _HEAD.fullmatch(line)
+        if head:
+            entries = found.setdefault(head[1], [])
+        else:
+            entries.append("" if line == '""' else line.replace("\\n", "\n"))
+    return found
+
+
+def fill(template: str, slots: Slots, rng: random.Random) -> str:
     """Expand slots, recursively; a slot without a list stays as it is (documents contain braces too)."""
 
     def choose(match: re.Match[str]) -> str:
@@ -35,3 +55,16 @@ def cased(text: str, rng: random.Random) -> str:
     if rng.random() < 0.2:
         text = text.rstrip(".!")
     return text[:1].upper() + text[1:] if rng.random() < 0.7 else text
+
+
+def mistyped(text: str, rng: random.Random) -> str:
+    """Some words with two letters swapped or one lost."""
+
+    def slip(match: re.Match[str]) -> str:
+        word = match[0]
+        if rng.random() > 0.25:
+            return word
+        at = rng.randrange(1, len(word) - 2)
+        return word[:at] + word[at + 1] + (word[at] if rng.random() < 0.5 else "") + word[at + 2 :]
+
+    return _LETTERS.sub(slip, text)

@@ -16,12 +16,12 @@ from watchers.training.examples import Example, Unit
 FACTOR = {
     "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 3.0, "hatemoji": 3.0, "surge": 2.0,
     "stormfront": 0.6, "toxigen": 1.3, "wiki_talk": 2.5, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.3, "bbq": 0.25, "winogender": 0.7,
-    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 2.0, "self_instruct": 2.0, "stereoset": 1.6,
+    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 1.6,
     "benign": 4.0, "direct_injection": 6.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
-MADE = {"contrasts": 9000, "framed": 7000, "slurs": 2000, "nationalities": 2000, "direct": 3000, "extraction": 1200, "triggers": 4000, "scary": 3000,
-        "roleplay": 2000, "documents": 5000, "personal": 7500, "identities": 500, "swapped": 6000, "mentions": 9000}  # fmt: skip
+MADE = {"contrasts": 9000, "framed": 7000, "slurs": 2000, "nationalities": 2000, "direct": 6000, "extraction": 1500, "triggers": 8000, "scary": 5000,
+        "roleplay": 6000, "documents": 9000, "personal": 7500, "identities": 500, "swapped": 6000, "mentions": 9000}  # fmt: skip
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
@@ -122,11 +122,22 @@ def augmented(example: Example, rng: random.Random, longest: int = 480) -> Examp
     if example.spans is not None:
         return example
     if len(text) > longest:
-        start = 0 if rng.random() < 0.5 else rng.randrange(len(text) - longest // 2)
-        text = text[start : start + longest]
+        text = _window(text, longest, rng, telling=example.labels.get("injection", 0) > 0.5)
     if example.labels.get("toxicity", 0) > 0.5 and rng.random() < 0.06:
         text = _disguised(text, rng)
     return Example(text, example.source, example.labels, example.weight, example.group)
+
+
+_CUES = re.compile(
+    r"(?i)ignor|forget|disregard|restrict|polic|refus|illegal|ethic|moral|censor|filter|limit|anything now|jailbr|unlock"
+    r"|openai|chatgpt|guideline|cannot|can.t|warning|rules?\b|comply|harm|freed|break free|\bDAN\b|mode|obey|instruct"
+)
+
+
+def _window(text: str, longest: int, rng: random.Random, *, telling: bool) -> str:
+    """The head or a random part; of attacks (`telling`) one with signs of it: the story around them is harmless."""
+    starts = [0 if rng.random() < 0.5 else rng.randrange(len(text) - longest // 2) for _ in range(3 if telling else 1)]
+    return max((text[start : start + longest] for start in starts), key=lambda part: len(_CUES.findall(part)))
 
 
 def _disguised(text: str, rng: random.Random) -> str:
