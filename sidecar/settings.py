@@ -60,7 +60,9 @@ class Route(_Section, frozen=True):
     add_request_headers: dict[str, str] = {}
     tls: Tls = Tls()
     timeouts: Timeouts = Timeouts()
-    proxy: str | None = None  # None: HTTP(S)_PROXY and NO_PROXY from the environment; "none": never
+    proxy: str | None = (
+        None  # http, https, socks5, socks5h; None: HTTP(S)_PROXY, ALL_PROXY, NO_PROXY of the environment; "none": never
+    )
 
 
 class Limits(_Section, frozen=True):

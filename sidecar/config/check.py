@@ -92,9 +92,10 @@ def _scheme_remedy(url: str, parts: SplitResult) -> str:
 
 def _proxy_url(path: Path, url: str) -> Found:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        what = f"{shown(path, url)}: expected the URL of an HTTP proxy"
-        yield path, what, 'write http://HOST:PORT, "none" for a direct connection, or remove the key'
+    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+        what = f"{shown(path, url)}: expected the URL of an HTTP or SOCKS 5 proxy"
+        remedy = 'write http://HOST:PORT (or https, socks5, socks5h), "none" for a direct connection, or remove the key'
+        yield path, what, remedy
 
 
 def _routes(settings: Settings) -> Found:

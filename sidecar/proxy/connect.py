@@ -1,25 +1,24 @@
 """New connections to an upstream: name resolution each time, happy eyeballs, TLS, outbound proxy. One deadline for all.
 
-Source: RFC 8305 (happy eyeballs: 250 ms between attempts), RFC 9110 section 9.3.6 (CONNECT).
+Source: RFC 8305 (happy eyeballs: 250 ms between attempts).
 """
 
 import asyncio
 import contextlib
-import re
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sidecar.proxy.outbound import OutboundProxy
+from sidecar.proxy.tunnel import Negotiation, negotiate
 from sidecar.settings import Tls
 
 ATTEMPT_SECONDS: Final = 0.25  # RFC 8305 section 5
-_CONNECT_ANSWER_BYTES: Final = 16_384
-_CONNECTED = re.compile(rb"HTTP/1\.[01] 2[0-9][0-9]\b")
 
+_P = TypeVar("_P", bound=asyncio.Protocol)
 Address = tuple[socket.AddressFamily, Any]
 
 
@@ -37,6 +36,11 @@ class Endpoint:
     server_name: str | None = None
     outbound: OutboundProxy | None = None
     unix: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that the upstream's certificate must have."""
+        return self.server_name or self.host
 
 
 def tls_context(settings: Tls) -> ssl.SSLContext:
@@ -62,11 +66,10 @@ async def connect(endpoint: Endpoint, factory: Callable[[], asyncio.Protocol], s
             if endpoint.unix is not None:
                 _, protocol = await loop.create_unix_connection(factory, endpoint.unix)
                 return protocol
-            sock = await _reach(endpoint)
-            name = (endpoint.server_name or endpoint.host) if endpoint.tls else None
-            with _closing_on_error(sock):
-                _, protocol = await loop.create_connection(factory, sock=sock, ssl=endpoint.tls, server_hostname=name)
-            return protocol
+            if endpoint.outbound is not None:
+                return await _through(endpoint.outbound, endpoint, factory)
+            sock = await _race(endpoint.host, endpoint.port)
+            return await _over(sock, endpoint.tls, endpoint.name, factory)
     except TimeoutError:
         raise
     except ssl.SSLCertVerificationError as error:
@@ -76,15 +79,38 @@ async def connect(endpoint: Endpoint, factory: Callable[[], asyncio.Protocol], s
         raise ConnectError(f"connection to {endpoint.unix or f'{endpoint.host}:{endpoint.port}'}: {reason}") from error
 
 
-async def _reach(endpoint: Endpoint) -> socket.socket:
-    proxy = endpoint.outbound
-    if proxy is None:
-        return await _race(endpoint.host, endpoint.port)
+async def _over(sock: socket.socket, tls: ssl.SSLContext | None, name: str, factory: Callable[[], _P]) -> _P:
+    """Give a connected socket a protocol, behind TLS where it is wanted."""
+    loop = asyncio.get_running_loop()
+    with _closing_on_error(sock):
+        _, protocol = await loop.create_connection(factory, sock=sock, ssl=tls, server_hostname=name if tls else None)
+    return protocol
+
+
+async def _through(
+    proxy: OutboundProxy, endpoint: Endpoint, factory: Callable[[], asyncio.Protocol]
+) -> asyncio.Protocol:
+    """Reach the endpoint by way of an outbound proxy."""
     sock = await _race(proxy.host, proxy.port)
-    if endpoint.tls is not None:
-        with _closing_on_error(sock):
-            await _tunnel(sock, endpoint, proxy)
-    return sock
+    if endpoint.tls is None and proxy.forwards:
+        return await _over(sock, proxy.tls, proxy.host, factory)
+    peer = await _over(sock, proxy.tls, proxy.host, Negotiation)
+    try:
+        await negotiate(proxy, peer, endpoint.host, endpoint.port)
+        protocol, transport = factory(), peer.transport
+        if endpoint.tls is not None:
+            loop = asyncio.get_running_loop()
+            upgraded = await loop.start_tls(transport, protocol, endpoint.tls, server_hostname=endpoint.name)
+            if upgraded is None:
+                raise ConnectionError("closed while TLS began")
+            transport = upgraded
+        else:
+            transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+    except BaseException:
+        peer.transport.abort()
+        raise
+    return protocol
 
 
 async def _race(host: str, port: int) -> socket.socket:
@@ -138,24 +164,6 @@ async def _attempt(family: socket.AddressFamily, address: Any) -> socket.socket:
 def _close_late(attempt: "asyncio.Task[socket.socket]") -> None:
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()
-
-
-async def _tunnel(sock: socket.socket, endpoint: Endpoint, proxy: OutboundProxy) -> None:
-    """Ask the proxy for a tunnel. The upstream speaks TLS, so nothing of it can follow the answer's head unasked."""
-    loop = asyncio.get_running_loop()
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    authority = f"{host}:{endpoint.port}".encode("idna" if not host.isascii() else "ascii")
-    login = b"Proxy-Authorization: %b\r\n" % proxy.authorization if proxy.authorization else b""
-    await loop.sock_sendall(sock, b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (authority, authority, login))
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        data = await loop.sock_recv(sock, 4096)
-        answer += data
-        if not data or len(answer) > _CONNECT_ANSWER_BYTES:
-            raise ConnectionError(f"outbound proxy {proxy.host}:{proxy.port} closed or answered no head to CONNECT")
-    if not _CONNECTED.match(answer):
-        status = answer.partition(b"\r\n")[0].decode("latin-1")[:80]
-        raise ConnectionError(f"outbound proxy {proxy.host}:{proxy.port} refused CONNECT: {status}")
 
 
 @contextlib.contextmanager

@@ -4,9 +4,12 @@ Source: curl's and Python's conventions for HTTP_PROXY, HTTPS_PROXY, ALL_PROXY a
 """
 
 import ipaddress
+import ssl
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 
@@ -14,25 +17,54 @@ class OutboundError(ValueError):
     """The address of an outbound proxy is not usable."""
 
 
+class Scheme(StrEnum):
+    """How an outbound proxy is spoken to. As in curl, SOCKS5 resolves names here and SOCKS5H at the proxy."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    SOCKS5 = "socks5"
+    SOCKS5H = "socks5h"
+
+
+_PORTS: Final = {Scheme.HTTP: 80, Scheme.HTTPS: 443, Scheme.SOCKS5: 1080, Scheme.SOCKS5H: 1080}
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundProxy:
-    """An HTTP proxy: plain http upstreams go through it by absolute URL, https ones through CONNECT."""
+    """An outbound proxy. `login` is user name and password; `tls` what an https proxy is verified with: system trust.
 
+    Plain http upstreams go through an HTTP proxy by absolute URL, https ones through CONNECT; SOCKS carries both.
+    """
+
+    scheme: Scheme
     host: str
     port: int
-    authorization: bytes | None
+    login: tuple[bytes, bytes] | None = None
+    tls: ssl.SSLContext | None = None
 
     @classmethod
     def read(cls, url: str) -> "OutboundProxy":
-        """Parse `http://user:password@host:port`. Raises OutboundError."""
+        """Parse `SCHEME://user:password@host:port`; without a scheme it is http. Raises OutboundError."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme != "http" or not parts.hostname:
-            raise OutboundError(f"outbound proxy of scheme {parts.scheme!r}: only http://host:port is supported")
-        login = None
+        if parts.scheme not in list(Scheme) or not parts.hostname:
+            raise OutboundError(f"outbound proxy of scheme {parts.scheme!r}: write {'://, '.join(Scheme)}://HOST:PORT")
+        scheme, login = Scheme(parts.scheme), None
         if parts.username is not None:
-            pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
-            login = b"Basic " + b64encode(pair)
-        return cls(parts.hostname, parts.port or 80, login)
+            login = unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or "")
+            if max(map(len, login)) > 255:  # RFC 1929; enough for HTTP, too
+                raise OutboundError("outbound proxy: user name or password of more than 255 bytes")
+        tls = ssl.create_default_context() if scheme is Scheme.HTTPS else None
+        return cls(scheme, parts.hostname, parts.port or _PORTS[scheme], login, tls)
+
+    @property
+    def forwards(self) -> bool:
+        """Whether a plain http request goes to the proxy itself, with its absolute URL."""
+        return self.scheme in (Scheme.HTTP, Scheme.HTTPS)
+
+    @property
+    def authorization(self) -> bytes | None:
+        """The value of Proxy-Authorization, None where there is no login."""
+        return b"Basic " + b64encode(b":".join(self.login)) if self.login else None
 
 
 def outbound_proxy(

@@ -36,7 +36,7 @@ class Destination:
         self._added = [f"{name}: {value}".encode("latin-1") for name, value in route.add_request_headers.items()]
         self._replaced = frozenset(name.lower().encode() for name in route.add_request_headers)
         self._absolute = b""
-        if endpoint.outbound is not None and endpoint.tls is None:
+        if endpoint.outbound is not None and endpoint.outbound.forwards and endpoint.tls is None:
             self._absolute = b"http://" + authority
             self._replaced |= {b"proxy-authorization"}
             if endpoint.outbound.authorization:

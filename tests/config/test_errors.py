@@ -152,9 +152,9 @@ CATALOGUE = [
         "{f}:2: routes[0].upstream: missing; add upstream: … here",
     ),
     (
-        "routes:\n- {name: a, upstream: https://x.example, proxy: socks5://h:1}",
-        '{f}:2: routes[0].proxy = "socks5://h:1": expected the URL of an HTTP proxy; '
-        'write http://HOST:PORT, "none" for a direct connection, or remove the key',
+        "routes:\n- {name: a, upstream: https://x.example, proxy: socks4://h:1}",
+        '{f}:2: routes[0].proxy = "socks4://h:1": expected the URL of an HTTP or SOCKS 5 proxy; '
+        'write http://HOST:PORT (or https, socks5, socks5h), "none" for a direct connection, or remove the key',
     ),
     (
         "routes:\n- {name: a, upstream: https://x.example, tls: {ca_file: /nowhere/ca.pem}}",

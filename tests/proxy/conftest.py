@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from tests.proxy import certificates
 from tests.proxy.rig import Rig, rig
 
 
@@ -26,3 +27,8 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[Rig]]]:
             return await stack.enter_async_context(rig(directory, **settings))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> certificates.Files:
+    return certificates.write(tmp_path_factory.mktemp("tls"))
