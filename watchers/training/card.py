@@ -21,7 +21,7 @@ from watchers.heads import EVERYTHING, READS, HeadOptions, HeadWatcher
 from watchers.tags import entities
 from watchers.training import bundle, contrast, mix, splits
 from watchers.training.examples import SHIPPED, Example, Unit
-from watchers.training.grammar import fill
+from watchers.training.grammar import articled, fill
 from watchers.watcher import Direction, Origin, Record, Role
 
 UNDECIDED = (0.3, 0.6)
@@ -145,7 +145,7 @@ def parity(watchers: dict[str, HeadWatcher], seed: int = 11) -> str:
                 "Group": [group[0].upper() + group[1:]],
                 "one": contrast.ONE[dimension],
             }
-            texts = [fill(template, slots, rng) for template in held]
+            texts = [articled(fill(template, slots, rng)) for template in held]
             for watcher in (watchers["toxicity"], watchers["bias"]):
                 for judgement in watcher.watch([record(text) for text in texts]):
                     flagged = any(verdict.flagged for verdict in judgement.verdicts)
@@ -203,13 +203,14 @@ def _f(counter: Counter[str], suffix: str) -> str:
 def pairs(encoder: PackEncoder, units: list[Unit]) -> str:
     """How often the stereotype scores above its counter-sentence."""
     watcher = watchers_of(encoder)["bias"]
-    won = []
+    won: dict[str, list[bool]] = {}
     for unit in units:
         if unit.ranked:
             texts = [record(example.text) for example in unit.examples]
             high, low = (judgement.verdicts[0].score for judgement in watcher.watch(texts))
-            won.append(high > low)
-    return f"{np.mean(won):.3f} of {len(won)} held-out pairs (chance 0.5)"
+            won.setdefault(unit.examples[0].source, []).append(high > low)
+    shown = [f"{np.mean(found):.3f} of {len(found)} ({source})" for source, found in sorted(won.items())]
+    return ", ".join(shown) + "; held-out pairs, chance 0.5"
 
 
 def closeness(encoder: PackEncoder, examples: list[Example]) -> str:

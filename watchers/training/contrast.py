@@ -9,9 +9,10 @@ Content warning: the lists below contain hostile language, because that is what 
 
 import random
 from pathlib import Path
+from typing import Any
 
 from watchers.training.examples import BIAS, Example, Unit
-from watchers.training.grammar import cased, fill, lines
+from watchers.training.grammar import articled, cased, fill, lines, phrases
 from watchers.training.sources import CLEAN, FAIR, rows
 
 GROUPS = {
@@ -36,7 +37,34 @@ ONE = {
     "age": ["old man", "old woman", "teenager", "pensioner"],
 }  # fmt: skip
 
+NAMES = [
+    "Anna",
+    "Peter",
+    "Maria",
+    "John",
+    "Sarah",
+    "David",
+    "Fatima",
+    "Carlos",
+    "Mei",
+    "Jamal",
+    "Olga",
+    "Priya",
+    "Tom",
+    "Lena",
+    "Kofi",
+    "Yuki",
+    "Sam",
+    "Alex",
+    "Noah",
+    "Emily",
+]
 SLOTS = {
+    "name": NAMES,
+    "vile": lines("disgusting\nsubhuman\nrepulsive\ninferior\nworthless\nstupid\nevil\nlazy\ndangerous\npathetic\nbrainless\ndirty\nsick\nugly\nfilthy\nvile\nrotten\nuseless\ndumb\nrevolting\nretarded\nhideous\ndeceitful\ncowardly"),
+    "vermin": lines("vermin\nfilth\nscum\nparasites\nanimals\nrats\npigs\ntrash\ngarbage\ncriminals\nliars\nfreaks\ncockroaches\nleeches\nmaggots\npests\napes\nsnakes\nthieves\nmonsters"),
+    "hates": lines("hates\ndespises\ncan't stand\nloathes\ndetests\nreally hates"), "hated": lines("hated\ndespised\nloathed\ndetested"),
+    "harmself": lines("die\njump off a bridge\ndrown\nrot in a ditch\neat glass\nwalk into the sea"),
     "bad": lines("disgusting\nvermin\nfilth\nscum\nsubhuman\nrepulsive\ninferior\nworthless\nparasites\na plague\na disease\nstupid\nevil\nanimals\nrats\n"
                  "pigs\ntrash\ngarbage\ncriminals\nliars\nlazy\nfreaks\nan abomination\ndangerous\nthe worst\npathetic\nbrainless\ndirty\ncockroaches\nsick in the head\nugly\nleeches"),
     "hate": lines("hate\ndespise\ncan't stand\nloathe\ndetest\nam disgusted by\nfeel nothing but contempt for\nfucking hate\nam so sick of\nreally hate"),
@@ -48,6 +76,7 @@ SLOTS = {
     "neutral": lines("bankers\npoliticians\nlandlords\nlawyers\nfootball fans\nvegans\ntelemarketers\ncapitalists\nspammers\nscalpers\nreferees\ninfluencers\nmanagers\nrecruiters\ngamers\ndictators\ncar salesmen\nartists"),
     "attribute": lines("bad drivers\ngood at maths\nlazy\nterrorists\ngreedy\nall criminals\ntoo emotional to lead\nbad with money\nviolent\nuneducated\ncheap\nbad parents\nalways late\nbad at science\nsneaky\ntoo sensitive\nforgetful and useless\nnaturally good dancers\nloud and rude\n"
                        "obsessed with sex\nbad with technology\nnot real citizens\ndrunks\nsubmissive\nonly good for cooking and cleaning\ndishonest\nweak\nignorant\nburdens on society\nnot capable of working"),
+    "adjective": lines("lazy\ngreedy\nviolent\nuneducated\nstingy\nsneaky\nsensitive\nloud\ndishonest\nweak\nignorant\nemotional\nforgetful\nrude\nbackward\nstubborn\nbossy\nselfish\nunreliable\nnaive"),
     "trait": lines("clever\ntired\nfunny\ntall\nlate today\na doctor\nvery kind\na good driver\nbad at chess\nan engineer\nhungry\nborn in May\nin a hurry\nworking nights\na fan of jazz\nlearning to cook\nquiet\nstubborn\nmy neighbour\nrude to me once"),
     "topic": lines("history\nhousing\nhealth care\nfood\nwork\neducation\nmusic\nmigration\nvoting rights\nmedia coverage\nsport\ntravel\nart\nliterature\npensions\nfashion\nmarriage"),
     "place": lines("our town\nBrazil\nmy university\nLondon\nthe army\nthis company\nthe nineteenth century\nrural areas\nthe film industry\nmy class\nthe United States\nthe suburbs"),
@@ -63,7 +92,7 @@ I wish all {group} would {harm}.
 Let's {kill} some {group} tonight.
 Someone should {kill} every {one} they see.
 I will {kill} you because you are a {one}.
-You are just another {bad} {one}.
+You are just another {vile} {one}.
 As a {one} you are {bad}.
 {Group} are nothing but {bad}.
 Why are {group} always so {bad}?
@@ -73,7 +102,7 @@ We need to get rid of {group} in {place}.
 Honestly {group} make me sick.
 If you are a {one}, you deserve to {harm}.
 Being friends with {group}? No way, they are {bad}.
-Typical {one}, {bad} as always.
+Typical {one}, {vile} as always.
 {Group} are ruining {place}.
 Keep {group} out of {place}.
 I don't care what anyone says, {group} are {bad}.
@@ -85,10 +114,10 @@ You can't trust a {one}, ever.
 I would never hire a {one}, they are all {bad}.
 {Group} belong in cages.
 {Group} are less than human.
-How many {group} have to {harm} before we are safe?
+How many {group} have to die before we are safe?
 Don't let {group} near your kids.
 these {group} are {bad} lol
-""")
+""") + phrases("hateful")
 ACCEPTABLE = lines("""
 {Group} are {good}.
 I love {group}.
@@ -151,14 +180,14 @@ Being a {one} does not make you {bad}.
 I {hate} people who bully {group}.
 {Group} are tired of being called {bad}.
 Don't {kill} {group}, talk to them.
-We {one}s are {good} and proud of it.
+We are {group}, {good} and proud of it.
 I'm a {one} and I don't think I'm {bad}.
 {Group}, you are {good}. Happy pride!
 Are {group} allowed to serve in the army in {place}?
 The {group} I know are {good}.
 How many {group} live in {place}?
 Women and {group} marched for {topic} in {place}.
-""")
+""") + phrases("acceptable")
 RUDE = lines("""
 I {hate} {thing}.
 {thing} is {bad}.
@@ -175,7 +204,7 @@ Let's {kill} this presentation today!
 We absolutely {kill} it on stage tonight.
 My feet are killing me after {thing}.
 I could {kill} for a coffee right now.
-""")
+""") + phrases("rude")
 UNPROTECTED = lines("""
 {Neutral} are {bad}.
 I {hate} {neutral}.
@@ -183,45 +212,45 @@ All {neutral} should {harm}.
 {Neutral} are nothing but {bad}.
 The world would be better without {neutral}.
 {Neutral} are ruining {place}.
-""")
+""") + phrases("unprotected")
 INSULTS = lines("""
 You are {bad}.
-You are such a {bad} idiot.
+You are such a {vile} idiot.
 Shut up, you stupid moron.
-What a {bad} piece of trash you are.
+What a {vile} piece of trash you are.
 You're the dumbest person I have ever met.
 Get lost, loser.
-Are you an idiot or just {bad}?
-My ex is a {bad} moron.
+Are you an idiot or just {vile}?
+My ex is a {vile} moron.
 you useless bot, you are {bad}
 You have no brain at all, do you?
 He is a complete imbecile and {bad}.
 Your work is {bad} and so are you.
-""")
+""") + phrases("insult")
 POLITE = lines("""
-You are not {bad}, don't let anyone tell you that.
+You are not {vile}, don't let anyone tell you that.
 You are {good}.
-I don't think you are {bad}.
-Please don't call yourself {bad}.
-She said I am {bad}, and that made me cry.
-It is rude to call someone {bad}.
+I don't think you are {vile}.
+Please don't call yourself {vile}.
+She said I am {vile}, and that made me cry.
+It is rude to call someone {vile}.
 You're not an idiot, you just made a mistake.
-I felt {bad} after the exam.
-Sorry for calling you {bad} yesterday.
-How do I respond if a customer calls me {bad}?
-Nobody here thinks you are {bad}.
-No, you are not {bad} at all.
-You were never {bad} to me.
-He isn't {bad}, he is just tired.
-I would not call her {bad}.
-It's not that you are {bad}, the task is hard.
-You don't deserve to be called {bad}.
-I'm not {bad}, am I?
-My code is {bad}, can you review it?
-I was so {bad} at cooking when I was young.
-Why do I always feel {bad}?
-You say I am {bad}, but I disagree.
-""")
+I felt {vile} after the exam.
+Sorry for calling you {vile} yesterday.
+How do I respond if a customer calls me {vile}?
+Nobody here thinks you are {vile}.
+No, you are not {vile} at all.
+You were never {vile} to me.
+He isn't {vile}, he is just tired.
+I would not call her {vile}.
+It's not that you are {vile}, the task is hard.
+You don't deserve to be called {vile}.
+I'm not {vile}, am I?
+My code is {vile}, can you review it?
+I was so {vile} at cooking when I was young.
+Why do I always feel {vile}?
+You say I am {vile}, but I disagree.
+""") + phrases("polite")
 THREATS = lines("""
 I will {kill} you.
 I'm going to {kill} you and your family.
@@ -245,7 +274,7 @@ I am going to {kill} that judge.
 Sleep with one eye open.
 People like you should get shot, and I may do it myself.
 I'll burn your house down.
-""")
+""") + phrases("threat")
 HARMLESS = lines("""
 I would never {kill} anyone.
 He threatened to {kill} me. Should I call the police?
@@ -267,13 +296,13 @@ She survived a man who tried to {kill} her.
 What should I do if someone wants to {kill} me?
 They will never {kill} our hope.
 My mum is going to {kill} me when she sees this mess, haha.
-""")
+""") + phrases("harmless")
 GENERAL = lines("""
 All {group} are {attribute}.
 {Group} are {attribute}.
 {Group} are just naturally {attribute}.
 Everyone knows that {group} are {attribute}.
-Of course he is one of the {attribute}, he is a {one}.
+Of course he is {vile}, he is a {one}.
 She is a {one}, so don't expect much.
 You can't expect {group} to be good leaders.
 {Group} are usually {attribute}, that is a fact.
@@ -281,7 +310,7 @@ I don't trust her, {group} are {attribute}.
 A {one} shouldn't do this job.
 I was surprised that the {one} could do the work so well.
 For a {one} you are quite smart.
-""")
+""") + phrases("general")
 SPECIFIC = lines("""
 My neighbour, a {one}, is {trait}.
 The {one} next to me was {trait}.
@@ -294,7 +323,19 @@ The report looks at {topic} among {group} in {place}.
 I met a {one} in {place} yesterday who was {trait}.
 Please list famous {group} in {topic}.
 The {one} did the work well.
-""")
+""") + phrases("specific")
+
+BOT_ABUSE, BOT_HARASSMENT, BOT_FINE = phrases("bot_abuse"), phrases("bot_harassment"), phrases("bot_fine")
+FICTION = phrases("fiction")
+EMOJI_HATEFUL, EMOJI_FINE = phrases("emoji_hateful"), phrases("emoji_fine")
+EMOJI = {
+    "gender": ["👩", "👧", "🚺", "👱‍♀️", "👨", "👩‍🍳"], "race": ["👨🏿", "👩🏿", "👦🏾", "🧑🏿", "👲", "👨🏻"], "religion": ["🧕", "☪️", "🕌", "✡️", "🕍", "👳", "✝️", "🕉️"],
+    "nationality": ["🇲🇽", "🇨🇳", "🇵🇰", "🇮🇳", "🇳🇬", "🇸🇾", "🇵🇱", "🇷🇺", "🇺🇸", "🇮🇱"], "orientation": ["🏳️‍🌈", "🌈", "👬", "👭", "🏳️‍⚧️", "👨‍❤️‍👨"],
+    "disability": ["🧑‍🦽", "👨‍🦯", "🧏", "👩‍🦼", "♿"], "age": ["👵", "👴", "🧓", "👶"],
+}  # fmt: skip
+VERMIN_EMOJI = ["🐀", "🐖", "🐷", "🐍", "🐒", "🐵", "🪳", "💩", "🗑️", "🦠", "🤡", "👹", "🐛", "🐶"]
+DISGUST_EMOJI = ["🤮", "🤢", "😡", "🤬", "👎", "🖕"]
+WEAPON_EMOJI = ["🔫", "🔪", "💣", "🪓", "🔥", "⚰️", "💀", "🗡️", "☠️", "🧨"]
 
 HATE = {"toxicity": 1.0, "identity_attack": 1.0, "bias": 0.95}
 
@@ -305,10 +346,18 @@ def _slots(rng: random.Random) -> tuple[str, dict[str, list[str]]]:
     group = rng.choice(GROUPS[dimension])
     picked = {"group": [group], "Group": [group[0].upper() + group[1:]], "one": [rng.choice(ONE[dimension])]}
     neutral = rng.choice(SLOTS["neutral"])
-    return dimension, SLOTS | picked | {"Neutral": [neutral.capitalize()]}
+    emoji = {
+        "ge": EMOJI[dimension],
+        "ve": VERMIN_EMOJI,
+        "re": DISGUST_EMOJI,
+        "se": DISGUST_EMOJI[:4],
+        "we": WEAPON_EMOJI,
+    }
+    return dimension, SLOTS | picked | {"Neutral": [neutral.capitalize()]} | emoji
 
 
-def _dims(dimension: str, score: float) -> dict[str, float]:
+def dims(dimension: str, score: float) -> dict[str, float]:
+    """The bias head's dimensions, this one at `score`."""
     return {name: score if name == dimension else 0.0 for name in BIAS[1:]}
 
 
@@ -317,18 +366,19 @@ def _family(
 ) -> Example:
     index = rng.randrange(len(templates))
     dimension, slots = _slots(rng)
-    text = cased(fill(templates[index], slots, rng), rng)
-    dims = {} if scored is None else _dims(dimension, scored)
-    return Example(text, f"contrast_{name}", labels | dims, 1.0, group=f"{name}-{index}")
+    text = cased(articled(fill(templates[index], slots, rng)), rng)
+    found = {} if scored is None else dims(dimension, scored)
+    return Example(text, f"contrast_{name}", labels | found, 1.0, group=f"{name}-{index}")
 
 
+INSULTING = {"toxicity": 0.95, "insult": 0.95, "identity_attack": 0.05, "threat": 0.0} | FAIR
 FAMILIES: list[tuple[str, list[str], dict[str, float], float | None, float]] = [
     ("hateful", HATEFUL, HATE, 0.95, 3.0),
-    ("acceptable", ACCEPTABLE, CLEAN | FAIR, None, 4.5),
+    ("acceptable", ACCEPTABLE, CLEAN | FAIR, None, 5.0),
     (
         "rude",
         RUDE,
-        {"identity_attack": 0.0, "threat": 0.0, "toxicity": 0.3, "insult": 0.05, "sexual_harassment": 0.0} | FAIR,
+        {"identity_attack": 0.0, "threat": 0.0, "toxicity": 0.2, "insult": 0.05, "sexual_harassment": 0.0} | FAIR,
         None,
         1.2,
     ),
@@ -339,12 +389,24 @@ FAMILIES: list[tuple[str, list[str], dict[str, float], float | None, float]] = [
         None,
         0.8,
     ),
-    ("insult", INSULTS, {"toxicity": 0.95, "insult": 0.95, "identity_attack": 0.05, "threat": 0.0} | FAIR, None, 1.0),
-    ("polite", POLITE, CLEAN | FAIR, None, 1.0),
+    ("insult", INSULTS, INSULTING, None, 1.2),
+    ("polite", POLITE, CLEAN | FAIR, None, 1.6),
     ("threat", THREATS, {"toxicity": 0.95, "threat": 1.0, "identity_attack": 0.05} | FAIR, None, 0.9),
-    ("harmless", HARMLESS, CLEAN | FAIR, None, 0.9),
-    ("general", GENERAL, {"bias": 0.95}, 0.95, 2.0),
-    ("specific", SPECIFIC, FAIR | CLEAN, None, 2.0),
+    ("harmless", HARMLESS, CLEAN | FAIR, None, 1.6),
+    ("general", GENERAL, {"bias": 0.95}, 0.95, 2.2),
+    ("specific", SPECIFIC, FAIR | CLEAN, None, 2.4),
+    ("bot_abuse", BOT_ABUSE, INSULTING | {"sexual_harassment": 0.0}, None, 0.9),
+    (
+        "bot_harassment",
+        BOT_HARASSMENT,
+        {"toxicity": 0.85, "sexual_harassment": 1.0, "identity_attack": 0.1, "threat": 0.0},
+        None,
+        1.2,
+    ),
+    ("bot_fine", BOT_FINE, CLEAN | FAIR, None, 1.0),
+    ("fiction", FICTION, CLEAN | FAIR, None, 0.7),
+    ("emoji_hateful", EMOJI_HATEFUL, HATE, 0.95, 1.8),
+    ("emoji_fine", EMOJI_FINE, CLEAN | FAIR, None, 1.8),
 ]
 
 
@@ -396,7 +458,7 @@ The teacher explained why "{it}" is a harmful thing to say.
 Never believe those who claim: "{it}"
 I grew up with people saying "{it}", and I want my kids to know better.
 My therapist asked how I felt when he said "{it}"
-""")
+""") + phrases("reported")
 ENDORSED = lines("""
 {it} Everyone knows it.
 My dad always says "{it}" and he is right.
@@ -414,10 +476,10 @@ Let's be honest. {it}
 @user {it}
 RT: {it}
 {it} 😂
-""")
+""") + phrases("endorsed")
 _HOSTILE: list[tuple[list[str], dict[str, float], float | None, float]] = [
     (HATEFUL, HATE, 0.95, 5.0),
-    (INSULTS, {"toxicity": 0.95, "insult": 0.95, "identity_attack": 0.05, "threat": 0.0} | FAIR, None, 2.0),
+    (INSULTS, INSULTING, None, 2.0),
     (THREATS, {"toxicity": 0.95, "threat": 1.0, "identity_attack": 0.05} | FAIR, None, 2.0),
     (GENERAL, {"bias": 0.95}, 0.95, 2.0),
 ]
@@ -431,94 +493,76 @@ def framed(count: int, rng: random.Random, real: list[str]) -> list[Unit]:
 def _framed(rng: random.Random, real: list[str]) -> Unit:
     templates, labels, scored, _ = rng.choices(_HOSTILE, [kind[3] for kind in _HOSTILE])[0]
     dimension, slots = _slots(rng)
-    statement = fill(rng.choice(templates), slots, rng)
+    statement = articled(fill(rng.choice(templates), slots, rng))
     if templates is HATEFUL and real and rng.random() < 0.4:
         statement, scored = rng.choice(real), None
-    reported = rng.random() < 0.62
+    reported = rng.random() < 0.55
     index = rng.randrange(len(REPORTED if reported else ENDORSED))
     text = (REPORTED if reported else ENDORSED)[index].replace("{it}", statement)
     if rng.random() < 0.15:
         text = text.replace('"', "'")
-    found = CLEAN | FAIR if reported else labels | ({} if scored is None else _dims(dimension, scored))
+    found = CLEAN | FAIR if reported else labels | ({} if scored is None else dims(dimension, scored))
     return Unit([Example(cased(text, rng), "reported" if reported else "endorsed", dict(found), 1.0, group=str(index))])
 
 
-SLUR_CARRIERS = [
-    ("You are a {word}.", 1), ("All {word}s should leave.", 1), ("I hate {word}s.", 1), ("shut up you {word}", 1), ("These {word}s are everywhere.", 1),
-    ("Go away, {word}.", 1), ("What does the word \"{word}\" mean and why is it offensive?", 0), ("He was suspended for using the word \"{word}\".", 0),
-    ("As one myself, I have taken back the word {word} with pride.", 0), ("My people and I call each other {word} with love.", 0),
-    ("They called me \"{word}\" at school, which still hurts.", 0),
-]  # fmt: skip
-OBSCENE_CARRIERS = [
-    "what the {word}",
-    "this is {word} great",
-    "{word}!",
-    "you {word}",
-    "oh {word}, not again",
-    "I don't give a {word}",
-    "so much {word} today",
-]
+SLUR_USED, SLUR_MENTIONED = phrases("slur_used"), phrases("slur_mentioned")
+OBSCENE_CARRIERS = {
+    "what the {word}": 0.5, "this is {word} great": 0.3, "{word}!": 0.6, "you {word}": 0.95, "oh {word}, not again": 0.35, "I don't give a {word}": 0.55,
+    "so much {word} today": 0.35, "{word}, I forgot my keys": 0.3, "you are a {word}": 0.95, "he's a total {word}": 0.85,
+}  # fmt: skip
+_MENTIONED = {"toxicity": 0.05, "identity_attack": 0.05, "bias": 0.05, "threat": 0.0, "insult": 0.05}
 
 
 def slurs(data: Path, count: int, rng: random.Random) -> list[Unit]:
     """Lexicon words in carriers: used against somebody, mentioned, quoted, reclaimed; and plain obscenity."""
     words = [row for row in rows(data / "toxicity/lexicon_profanity_en.jsonl.gz") if row["text"].isascii()]
-    ethnic = [
-        w["text"]
-        for w in words
-        if {"racial / ethnic slurs", "sexual orientation / gender"} & set(w["labels"]["categories"])
-        and w["labels"]["severity"] > 1.8
-    ]
-    plain = [w["text"] for w in words if w["labels"]["severity"] > 1.5]
-    made = []
-    for _ in range(count):
-        if rng.random() < 0.6:
-            index = rng.randrange(len(SLUR_CARRIERS))
-            carrier, hateful = SLUR_CARRIERS[index]
-            labels = (
-                HATE
-                if hateful
-                else {"toxicity": 0.1, "identity_attack": 0.05, "bias": 0.05, "threat": 0.0, "insult": 0.05}
-            )
-            made.append(
-                Unit(
-                    [
-                        Example(
-                            carrier.replace("{word}", rng.choice(ethnic)), "slurs", labels, 0.8, group=f"slur-{index}"
-                        )
-                    ]
-                )
-            )
-        else:
-            index = rng.randrange(len(OBSCENE_CARRIERS))
-            labels = {"obscene": 0.95, "toxicity": 0.75, "threat": 0.0}
-            made.append(
-                Unit(
-                    [
-                        Example(
-                            OBSCENE_CARRIERS[index].replace("{word}", rng.choice(plain)),
-                            "obscene",
-                            labels,
-                            0.8,
-                            group=f"obscene-{index}",
-                        )
-                    ]
-                )
-            )
-    return made
+    groups = {"racial / ethnic slurs", "sexual orientation / gender"}
+    ethnic, plain = [], []
+    for row in words:
+        kinds, severity = set(row["labels"]["categories"]), row["labels"]["severity"]
+        if kinds <= groups and severity > 1.8:
+            ethnic += [row["text"]] * (4 if row["text"] == row["canonical"] else 1)  # the usual spelling more often
+        elif not kinds & groups and severity > 1.5:
+            plain.append(row["text"])
+    return [Unit([_slur(ethnic, rng) if rng.random() < 0.75 else _obscene(plain, rng)]) for _ in range(count)]
 
 
-SEEGULL = [("{who} people are {what}.", 1), ("All {who} people are {what}.", 1), ("He is {who}, so he must be {what}.", 1), ("I met a {who} man who was {what}.", 0), ("It is only a stereotype that {who} people are {what}.", 0)]  # fmt: skip
+def _slur(words: list[str], rng: random.Random) -> Example:
+    used = rng.random() < 0.45
+    carriers = SLUR_USED if used else SLUR_MENTIONED
+    index = rng.randrange(len(carriers))
+    text = articled(fill(carriers[index], {"word": words, "place": SLOTS["place"]}, rng))
+    name = "used" if used else "mentioned"
+    return Example(cased(text, rng), f"slurs_{name}", dict(HATE if used else _MENTIONED), 0.8, group=f"{name}-{index}")
+
+
+def _obscene(words: list[str], rng: random.Random) -> Example:
+    carrier, toxic = rng.choice(list(OBSCENE_CARRIERS.items()))
+    labels = {"obscene": 0.95, "toxicity": toxic, "threat": 0.0} | ({"identity_attack": 0.05} if toxic < 0.6 else {})
+    return Example(carrier.replace("{word}", rng.choice(words)), "obscene", labels, 0.8, group=f"obscene-{carrier}")
+
+
+SEEGULL = [
+    ("{who} people are {what}.", 1), ("All {who} people are {what}.", 1), ("He is {who}, so he must be {what}.", 1), ("I met a {who} man who was {what}.", 0),
+    ("It is only a stereotype that {who} people are {what}.", 0), ("{who} people are usually {what}.", 1), ("Everybody knows that {who} men are {what}.", 1),
+    ("Not every {who} person is {what}.", 0), ("Why do films show {who} people as {what}?", 0), ("My {who} colleague was {what} once, like anybody.", 0),
+]  # fmt: skip
+
+
+def adjectival(labels: dict[str, Any]) -> bool:
+    """Whether "IDENTITY people are ATTRIBUTE" is a sentence: verbs and names of countries are left out."""
+    countries = ("United States", "New Zealand")
+    return " " not in labels["attribute"] and labels["identity"] not in countries and labels["identity"][-2:] != "is"
 
 
 def nationalities(data: Path, count: int, rng: random.Random) -> list[Unit]:
     """Rated (identity, attribute) pairs as generalisations, and the same words about one person."""
-    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz")]
+    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz") if adjectival(row["labels"])]
     made = []
     for labels in rng.sample(found, min(count, len(found))):
         index = rng.randrange(len(SEEGULL))
         carrier, general = SEEGULL[index]
-        text = carrier.replace("{who}", labels["identity"]).replace("{what}", labels["attribute"])
+        text = articled(carrier.replace("{who}", labels["identity"]).replace("{what}", labels["attribute"]))
         score = (0.75 + 0.05 * max(-1.0, min(4.0, labels["offensiveness"] or 0))) if general else 0.1
         made.append(
             Unit(
@@ -526,7 +570,7 @@ def nationalities(data: Path, count: int, rng: random.Random) -> list[Unit]:
                     Example(
                         text,
                         "seegull",
-                        {"bias": score} | _dims("nationality", score),
+                        {"bias": score} | dims("nationality", score),
                         0.6,
                         group=f"seegull-{index}-{labels['identity']}",
                     )

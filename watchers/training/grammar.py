@@ -10,6 +10,7 @@ PHRASES = Path(__file__).parent / "phrases"
 _SLOT = re.compile(r"\{(\w+)\}")
 _HEAD = re.compile(r"\[\[(\w+)\]\]")
 _LETTERS = re.compile(r"[a-z]{5,}")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou](?!ne\b|ni[^mn]|uro|se[dr]?\b))", re.IGNORECASE)
 
 
 def lines(text: str) -> list[str]:
@@ -18,8 +19,12 @@ def lines(text: str) -> list[str]:
 
 
 def phrases(name: str) -> list[str]:
-    """The list of that name in `phrases/`, one entry a line."""
-    return lines((PHRASES / f"{name}.txt").read_text(encoding="utf-8"))
+    """The templates of phrases/NAME.txt, one a line; lines that begin with # are comments.
+
+    Raises FileNotFoundError with the path.
+    """
+    text = (PHRASES / f"{name}.txt").read_text(encoding="utf-8")
+    return [line for line in lines(text) if not line.startswith("#")]
 
 
 def sections(name: str) -> dict[str, list[str]]:
@@ -36,6 +41,11 @@ def sections(name: str) -> dict[str, list[str]]:
         else:
             entries.append("" if line == '""' else line.replace("\\n", "\n"))
     return found
+
+
+def articled(text: str) -> str:
+    """ "a" becomes "an" before a vowel that sounds like one ("an Asian", "a one-way ticket", "a unicorn", "a European")."""
+    return _ARTICLE.sub(r"\1n ", text)
 
 
 def fill(template: str, slots: Slots, rng: random.Random) -> str:

@@ -10,18 +10,20 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from watchers.training import attacks, contrast, personal, sources, splits
+from watchers.training import attacks, contrast, disguise, identity, personal, sources, splits, stereotype_pairs
 from watchers.training.examples import Example, Unit
 
 FACTOR = {
-    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 3.0, "hatemoji": 3.0, "surge": 2.0,
+    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 4.0, "hatemoji": 3.0, "surge": 2.0,
     "stormfront": 0.6, "toxigen": 1.3, "wiki_talk": 2.5, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.3, "bbq": 0.25, "winogender": 0.7,
-    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 1.6,
+    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 2.0,
     "benign": 4.0, "direct_injection": 6.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
+    "identity_benign": 0.6, "identity_hateful": 0.5, "stereotype_pairs": 0.9, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
-MADE = {"contrasts": 9000, "framed": 7000, "slurs": 2000, "nationalities": 2000, "direct": 6000, "extraction": 1500, "triggers": 8000, "scary": 5000,
-        "roleplay": 6000, "documents": 9000, "personal": 7500, "identities": 500, "swapped": 6000, "mentions": 9000}  # fmt: skip
+MADE = {"contrasts": 15000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 4000, "attributes": 2500, "nations": 1500,
+        "direct": 6000, "extraction": 1500, "triggers": 8000, "scary": 5000, "roleplay": 6000, "documents": 9000, "personal": 7500, "identities": 500,
+        "swapped": 6000, "mentions": 9000}  # fmt: skip
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
@@ -49,6 +51,10 @@ def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
         *contrast.framed(MADE["framed"], rng, _hostile(real)),
         *contrast.slurs(data, MADE["slurs"], rng),
         *contrast.nationalities(data, MADE["nationalities"], rng),
+        *identity.mentions(rng),
+        *stereotype_pairs.pairs(MADE["pairs"], rng),
+        *stereotype_pairs.attributes(MADE["attributes"], rng),
+        *stereotype_pairs.nations(data, MADE["nations"], rng),
         *attacks.direct(MADE["direct"], rng),
         *attacks.extraction(MADE["extraction"], rng),
         *attacks.triggers(MADE["triggers"], rng),
@@ -112,19 +118,16 @@ def _factor(example: Example) -> float:
     return max(factor, 1.4) if hateful and example.source in ("stormfront", "davidson", "cad") else factor
 
 
-_LEET = str.maketrans({"a": "@", "e": "3", "i": "1", "o": "0", "s": "$", "t": "7"})
-_WORDS = re.compile(r"[A-Za-z]{4,}")
-
-
 def augmented(example: Example, rng: random.Random, longest: int = 480) -> Example:
-    """A window of long texts (any window is judged alone at run time); a little obfuscation of toxic ones."""
+    """A window of long texts (any window is judged alone at run time); a little disguise, of harmless ones too."""
     text = example.text
     if example.spans is not None:
         return example
     if len(text) > longest:
         text = _window(text, longest, rng, telling=example.labels.get("injection", 0) > 0.5)
-    if example.labels.get("toxicity", 0) > 0.5 and rng.random() < 0.06:
-        text = _disguised(text, rng)
+    toxicity = example.labels.get("toxicity", -1.0)
+    if toxicity >= 0 and rng.random() < (0.1 if toxicity > 0.5 else 0.04):
+        text = disguise.disguised(text, rng)
     return Example(text, example.source, example.labels, example.weight, example.group)
 
 
@@ -138,14 +141,3 @@ def _window(text: str, longest: int, rng: random.Random, *, telling: bool) -> st
     """The head or a random part; of attacks (`telling`) one with signs of it: the story around them is harmless."""
     starts = [0 if rng.random() < 0.5 else rng.randrange(len(text) - longest // 2) for _ in range(3 if telling else 1)]
     return max((text[start : start + longest] for start in starts), key=lambda part: len(_CUES.findall(part)))
-
-
-def _disguised(text: str, rng: random.Random) -> str:
-    style = rng.randrange(4)
-    if style == 0:
-        return _WORDS.sub(lambda m: m[0].translate(_LEET) if rng.random() < 0.4 else m[0], text)
-    if style == 1:
-        return _WORDS.sub(lambda m: " ".join(m[0]) if rng.random() < 0.2 else m[0], text)
-    if style == 2:
-        return _WORDS.sub(lambda m: m[0][:2] + m[0][1] + m[0][1:] if rng.random() < 0.3 else m[0], text)
-    return _WORDS.sub(lambda m: m[0][0] + "*" + m[0][2:] if rng.random() < 0.3 else m[0], text)
