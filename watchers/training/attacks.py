@@ -56,10 +56,26 @@ def roleplay(count: int, rng: random.Random) -> list[Unit]:
 
 def _made(name: str, section: str, slots: Slots, labels: dict[str, float], rng: random.Random) -> Unit:
     index = rng.randrange(len(slots[section]))
-    text = cased(fill(slots[section][index], slots, rng), rng)
+    parts = {**slots, **LEARNED} if section in LEARNED else slots
+    text = cased(fill(slots[section][index], parts, rng), rng)
     if rng.random() < 0.06:
         text = mistyped(text, rng)
     return Unit([Example(text.strip(), name, dict(labels), group=f"{section}-{index}")])
+
+
+def _learned(slots: Slots, source: str, section: str) -> list[str]:
+    """Templates that may stand inside others: those held out of training may not."""
+    named = enumerate(slots[section])
+    return [template for index, template in named if not splits.held_out(f"{source}:{section}-{index}")]
+
+
+LEARNED = {
+    "direct": _learned(ATTACKS, "direct", "direct"),
+    "trigger": _learned(REQUESTS, "trigger", "trigger"),
+    "quoted": _learned(REQUESTS, "trigger", "quoted"),
+    "scary": _learned(REQUESTS, "scary", "scary"),
+    "roleplay": _learned(PERSONAS, "roleplay", "roleplay"),
+}
 
 
 def documents(count: int, prose: list[str], tasks: list[str], rng: random.Random) -> list[Unit]:
