@@ -8,6 +8,7 @@ Content warning: the lists below contain hostile language, because that is what 
 """
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -549,15 +550,51 @@ SEEGULL = [
 ]  # fmt: skip
 
 
-def adjectival(labels: dict[str, Any]) -> bool:
-    """Whether "IDENTITY people are ATTRIBUTE" is a sentence: verbs and names of countries are left out."""
-    countries = ("United States", "New Zealand")
-    return " " not in labels["attribute"] and labels["identity"] not in countries and labels["identity"][-2:] != "is"
+_NO_ADJECTIVE = frozenset(
+    [
+        "thief",
+        "terrorist",
+        "liar",
+        "murderer",
+        "drunkard",
+        "coward",
+        "alcoholic",
+        "drug",
+        "culture",
+        "malnourish",
+        "domineer",
+        "reserve",
+        "determine",
+        "discipline",
+        "starve",
+        "tire",
+        "organize",
+        "outgo",
+        "impoverish",
+        "welcome",
+    ]
+)
+_NO_ADJECTIVE_OF_PLACE = frozenset(["Pennsylvania", "Singapore", "Luxembourg", "Myanmar", "Botswana"])
+
+
+def rated(data: Path) -> list[dict[str, Any]]:
+    """Identity and attribute with their raters, where "IDENTITY people are ATTRIBUTE" is a sentence: adjectives only."""
+    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz")]
+    often = Counter(labels["attribute"] for labels in found)
+    return [one for one in found if often[one["attribute"]] >= 4 and _adjectives(one["identity"], one["attribute"])]
+
+
+def _adjectives(identity: str, attribute: str) -> bool:
+    place = identity in _NO_ADJECTIVE_OF_PLACE or identity.startswith(
+        ("United", "New Z", "Christ", "Cocos", "Hong", ",")
+    )
+    plural = identity.endswith("s") and identity != "Swiss"
+    return not (place or plural or " " in attribute or attribute in _NO_ADJECTIVE)
 
 
 def nationalities(data: Path, count: int, rng: random.Random) -> list[Unit]:
     """Rated (identity, attribute) pairs as generalisations, and the same words about one person."""
-    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz") if adjectival(row["labels"])]
+    found = rated(data)
     made = []
     for labels in rng.sample(found, min(count, len(found))):
         index = rng.randrange(len(SEEGULL))

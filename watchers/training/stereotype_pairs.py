@@ -10,12 +10,12 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from watchers.training.contrast import adjectival
+from watchers.training.contrast import rated
 from watchers.training.examples import BIAS, Example, Unit
 from watchers.training.grammar import articled, cased, fill, phrases
-from watchers.training.sources import rows
 
 STEREOTYPE, COUNTER = 0.75, 0.2
+GENERALISED = 0.4  # a generalisation that few believe is one still
 _EITHER = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 
 
@@ -64,10 +64,12 @@ def _dimensions(name: str, score: float) -> dict[str, float]:
     return {one: score if one == name else 0.0 for one in BIAS[1:]} if name in BIAS else {}
 
 
-def _pair(first: str, second: str, dimension: str, source: str, group: str, rng: random.Random) -> Unit:
+def _pair(
+    first: str, second: str, dimension: str, source: str, group: str, rng: random.Random, counter: float = COUNTER
+) -> Unit:
     seed = rng.random()  # the same casing for both: only the exchange may tell them apart
     texts = [cased(articled(text[:1].upper() + text[1:]), random.Random(seed)) for text in (first, second)]
-    scores = (STEREOTYPE, COUNTER)
+    scores = (STEREOTYPE, counter)
     return Unit(
         [
             Example(text, source, {"bias": score} | _dimensions(dimension, score), 0.8, group=group)
@@ -126,21 +128,26 @@ def attributes(count: int, rng: random.Random) -> list[Unit]:
 
 def nations(data: Path, count: int, rng: random.Random) -> list[Unit]:
     """Rated pairs (at least two raters): an identity with its attribute above one without it, or above another attribute."""
-    found = [row["labels"] for row in rows(data / "bias/seegull_tuples.jsonl.gz") if adjectival(row["labels"])]
+    found = rated(data)
     owners: defaultdict[str, set[str]] = defaultdict(set)
     owned: defaultdict[str, set[str]] = defaultdict(set)
+    offence: defaultdict[str, float] = defaultdict(lambda: -1.0)  # an insult is no counter to a compliment
     for labels in found:
         owners[labels["attribute"]].add(labels["identity"])
         owned[labels["identity"]].add(labels["attribute"])
+        offence[labels["attribute"]] = max(offence[labels["attribute"]], labels["offensiveness"] or 0.0)
     agreed = [one for one in found if max(one["region_stereo"] or 0, one["na_stereo"] or 0) >= 2]
     made = []
     for labels in rng.sample(agreed, min(count, len(agreed))):
         who, what = labels["identity"], labels["attribute"]
-        if rng.random() < 0.5:
+        if rng.random() < 0.6:
             other = (rng.choice(sorted(set(owned) - owners[what])), what)
         else:
-            other = (who, rng.choice(sorted(set(owners) - owned[who])))
+            other = (
+                who,
+                rng.choice([one for one in sorted(set(owners) - owned[who]) if offence[one] <= offence[what] + 0.5]),
+            )
         carrier = rng.choice(NATIONS)
         first, second = (carrier.replace("{who}", a).replace("{what}", b) for a, b in ((who, what), other))
-        made.append(_pair(first, second, "nationality", "seegull_pairs", who, rng))
+        made.append(_pair(first, second, "nationality", "seegull_pairs", who, rng, GENERALISED))
     return made
