@@ -138,6 +138,40 @@ class Watchers(_Section, frozen=True):
     settings: dict[str, WatcherSettings] = {}
 
 
+class Question(_Section, frozen=True):
+    """One thing that the judge is asked of an exchange; it answers with a probability."""
+
+    ask: str
+    threshold: Probability = 0.5
+    watcher: str | None = None  # WATCHER or WATCHER/LABEL that the answer is compared with; None: the label's own name
+
+
+class Judge(_Section, frozen=True):
+    """A second opinion on a sample of exchanges, by any model behind an OpenAI-compatible API. Off without `endpoint`."""
+
+    endpoint: str | None = None  # base URL such as https://api.openai.com/v1
+    model: str = ""
+    api_key_env: str | None = None  # environment variable that holds the key
+    api_key_file: str | None = None  # file that holds it; read anew for each question
+    api_key_header: str = "Authorization"  # any other (api-key) gets the key alone, without "Bearer"
+    tls: Tls = Tls()
+    sample: Probability = 0.01  # share of all exchanges
+    sample_flagged: Probability = 0.0  # share of those that a watcher flagged, beside it
+    rubric: dict[str, Question] = {}  # label -> question; empty: toxicity, bias and injection
+    text: Literal["masked", "raw"] = "masked"  # the judge is a sink like the log
+    text_chars: Count = 8_000  # of one exchange; the newest texts first
+    options: dict[str, object] = msgspec.field(
+        default_factory=lambda: {"temperature": 0, "max_tokens": 300}
+    )  # of the request body, as your model takes them
+    tokens_per_day: Count | None = 1_000_000  # UTC days; null: no limit
+    cost_per_day: Annotated[float, Meta(gt=0)] | None = None  # in prices.currency; null: no limit
+    requests_per_minute: Count = 30
+    concurrency: Count = 2
+    queue_exchanges: Count = 100  # waiting to be asked about; past it they are dropped and counted
+    timeout_seconds: Seconds = 30.0  # of one attempt
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
+
+
 class Drift(_Section, frozen=True):
     enabled: bool = True
     reference_exchanges: Count = 500
@@ -178,6 +212,7 @@ class Settings(_Section, frozen=True):
     capture: Capture = Capture()
     observer: Observer = Observer()
     watchers: Watchers = Watchers()
+    judge: Judge = Judge()
     drift: Drift = Drift()
     log: Log = Log()
     metrics: Metrics = Metrics()

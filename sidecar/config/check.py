@@ -200,6 +200,54 @@ def _labels(settings: Settings) -> Found:
         seen.add(label.name)
 
 
+def _judge(settings: Settings) -> Found:
+    judge = settings.judge
+    if judge.endpoint is None:
+        return
+    path: Path = ("judge", "endpoint")
+    yield from _base_url(path, judge.endpoint)
+    if _is_own(judge.endpoint, settings.listen):
+        what = f"{shown(path, judge.endpoint)}: is Sidewatch itself, which would judge its own questions"
+        yield path, what, "give the address of the API behind it"
+    if not judge.model:
+        yield ("judge", "model"), ": not set", "name the model that judges"
+    if judge.api_key_env and judge.api_key_file:
+        yield ("judge", "api_key_file"), ": stands beside api_key_env", "keep one of the two"
+    if not _HEADER_NAME.fullmatch(judge.api_key_header):
+        what = f"{shown(('judge', 'api_key_header'), judge.api_key_header)}: not the name of a header"
+        yield ("judge", "api_key_header"), what, "write Authorization or api-key"
+    yield from _file(("judge", "api_key_file"), judge.api_key_file)
+    for name in ("ca_file", "cert_file", "key_file"):
+        yield from _file(("judge", "tls", name), getattr(judge.tls, name))
+
+
+def _base_url(path: Path, url: str) -> Found:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError out of range
+    except ValueError as error:
+        yield path, f"{shown(path, url)}: not a URL: {error}", "write https://HOST[:PORT]/v1"
+        return
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(char.isspace() for char in url):
+        yield path, f"{shown(path, url)}: expected http:// or https:// and a host", "write https://HOST[:PORT]/v1"
+    elif parts.username is not None:
+        yield path, f"{shown(path, url)}: has a user name or password in it", "use api_key_env or api_key_file"
+
+
+def _is_own(url: str, listen: str) -> bool:
+    try:
+        (host, port), parts = split_address(listen), urlsplit(url)
+        there = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return False
+    local = ("localhost", "127.0.0.1", "::1")
+    return (
+        bool(port)
+        and there == port
+        and (parts.hostname == host or (parts.hostname in local and host in (*local, *_WILDCARDS)))
+    )
+
+
 RULES: Final[tuple[Callable[[Settings], Found], ...]] = (
     _addresses,
     _port_clash,
@@ -208,5 +256,6 @@ RULES: Final[tuple[Callable[[Settings], Found], ...]] = (
     _headers,
     _files,
     _watchers,
+    _judge,
     _labels,
 )

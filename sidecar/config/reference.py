@@ -50,12 +50,13 @@ log:
 
 def reference() -> str:
     """Return the page."""
-    parts = [_HEADER, *_section("", settings.Settings, set())]
+    parts = [_HEADER, *_section("", settings.Settings, {})]
     return "\n".join(parts)
 
 
-def _section(prefix: str, kind: type[msgspec.Struct], done: set[type]) -> list[str]:
-    done.add(kind)
+def _section(prefix: str, kind: type[msgspec.Struct], done: dict[type, str]) -> list[str]:
+    """Return a section and those below it; `done` says where a struct used twice is described."""
+    done[kind] = prefix
     comments = _comments(kind)
     lines = [
         f"## {prefix or 'Top level'}",
@@ -67,9 +68,11 @@ def _section(prefix: str, kind: type[msgspec.Struct], done: set[type]) -> list[s
     below: list[str] = []
     for field in msgspec.structs.fields(kind):
         inner, path = _struct_in(field.type), f"{prefix}.{field.name}".lstrip(".")
-        shape = f"section [{path}](#{_anchor(path)})" if inner is not None else _words(field.type)
-        if inner is not None and inner not in done:
-            below += _section(path + _suffix(field.type), inner, done)
+        shape = _words(field.type) if inner is None else ""
+        if inner is not None:
+            if inner not in done:
+                below += _section(path + _suffix(field.type), inner, done)
+            shape = f"section [{done[inner]}](#{_anchor(done[inner])})"
         restart = "⟳ " if path in RESTART else ""
         lines.append(f"| `{field.name}` | {shape} | {_default(field)} | {restart}{comments.get(field.name, '')} |")
     return [*lines, "", *below]
@@ -105,7 +108,8 @@ def _suffix(kind: Any) -> str:
 
 
 def _anchor(path: str) -> str:
-    return path.replace(".", "").lower()
+    """Return the anchor that Markdown renderers give the section's heading."""
+    return "".join(char for char in path.lower() if char.isalnum() or char in "-_")
 
 
 def _words(kind: Any) -> str:

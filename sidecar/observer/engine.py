@@ -49,6 +49,10 @@ class Engine:
     def parts(self) -> Parts:
         return self._pipeline.parts
 
+    async def ask_judge(self) -> None:
+        """Put a sample of exchanges to the judge, until cancelled; idle while none is configured."""
+        await self._workshop.judge.run()
+
     def start(self) -> None:
         self._pipeline.start()
 

@@ -47,6 +47,11 @@ class ExchangeLog:
             line |= self._texts(outcome, masker)
         self._log.info("exchange", **line)
 
+    def judged(self, found: Fields) -> None:
+        """Write one judgement of the judge; it holds no text."""
+        if self._settings.exchanges:
+            self._log.info("judged", timestamp=_iso(time.time()), **found)
+
     def drift(self, event: DriftEvent) -> None:
         """Write one change of a stream's level."""
         stream = event.stream

@@ -70,3 +70,5 @@ class Exposition:
             put("sidewatch_watcher_circuit_open", (name,), float(name in parts.panel.resting))
         if parts.drift is not None:
             parts.drift.refresh_gauges()
+        if parts.judge is not None:
+            parts.judge.refresh_gauges()

@@ -118,6 +118,38 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Flagged texts; one replayed in a conversation's history counts once.",
         ("watcher", "label", "direction", "route"),
     ),
+    # The judge, a model's second opinion on a sample.
+    Metric(
+        "sidewatch_judge_exchanges_total",
+        C,
+        "The judge's own ledger: each exchange ends clean, flagged, or skipped with a reason (most: not_sampled).",
+        ("state", "reason"),
+    ),
+    Metric("sidewatch_judge_requests_total", C, "Attempts to ask the judge, by outcome.", ("outcome",)),
+    Metric(
+        "sidewatch_judge_question_duration_seconds",
+        H,
+        "One question to the judge, retries included.",
+        (),
+        DURATION_BOUNDS,
+    ),
+    Metric(
+        "sidewatch_judge_tokens_total",
+        C,
+        "Tokens that the judge took: input and output as its endpoint said, reserved where it did not say.",
+        ("type",),
+    ),
+    Metric("sidewatch_judge_cost_total", C, "What the judge's answers cost, in the labelled currency.", ("currency",)),
+    Metric("sidewatch_judge_score", H, "Probabilities that the judge gave.", ("label",), SCORES),
+    Metric(
+        "sidewatch_judge_verdicts_total",
+        C,
+        "What the judge said beside what the watcher of that label said of the same texts: they disagree where one says "
+        "flagged and the other clean; sample tells the exchanges chosen at random from those chosen because flagged.",
+        ("label", "judge", "watcher", "sample"),
+    ),
+    Metric("sidewatch_judge_waiting", G, "Exchanges that wait for the judge."),
+    Metric("sidewatch_judge_budget_left_ratio", G, "Share of the judge's budget of the day that is left."),
     # Drift.
     Metric("sidewatch_drift_state", G, "1 for the stream's present level.", (*STREAM, "state")),
     Metric("sidewatch_drift_effect", G, "Distance of the recent window from the reference.", STREAM),

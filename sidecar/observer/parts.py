@@ -14,6 +14,8 @@ from sidecar.observer.drift_streams import DriftStreams
 from sidecar.observer.errors import PartsError
 from sidecar.observer.exchange_log import ExchangeLog
 from sidecar.observer.instruments import Instruments
+from sidecar.observer.judge.endpoint import NoAnswerError, key_header
+from sidecar.observer.judge.judge import Judge, maybe_cost
 from sidecar.observer.labels import Labels
 from sidecar.observer.line_writer import LineWriter
 from sidecar.observer.mask import Masker
@@ -22,6 +24,7 @@ from sidecar.observer.outcome import Outcome
 from sidecar.observer.panel import Panel
 from sidecar.observer.prices import PriceError, Prices
 from sidecar.observer.recent import Recent
+from sidecar.proxy.connect import tls_context
 from sidecar.settings import Settings
 from watchers import registry
 from watchers.drift import DriftError, DriftMonitor, DriftSettings
@@ -62,6 +65,7 @@ class Parts:
     exchange_log: ExchangeLog
     recent: Recent
     drift: DriftStreams | None
+    judge: Judge | None
 
     @property
     def names(self) -> list[str]:
@@ -82,6 +86,7 @@ class Workshop:
     def __init__(self, instruments: Instruments, writer: LineWriter, colors: bool = False) -> None:
         self._instruments, self._writer, self._colors = instruments, writer, colors
         self._recent = Recent()
+        self.judge = Judge(instruments)
         self._encoder: tuple[tuple[object, ...], Encoder] | None = None
         self._monitor: tuple[tuple[object, ...], DriftMonitor] | None = None
 
@@ -100,7 +105,9 @@ class Workshop:
         extra = [name for name in MASKING_TYPES if name not in masking] if needs_masking(settings) else []
         encoder = self._maybe_encoder(settings, names)
         exchange_log = ExchangeLog(settings.log, self._writer.write, self._colors)
-        return Parts(
+        prices = Prices(settings.prices.file, settings.prices.currency)
+        _check_judge(settings, prices)
+        made = Parts(
             settings=settings,
             panel=Panel(registry.build(names, configured, encoder, rate), self._instruments),
             masking=Panel(registry.build(extra, {}, encoder, rate), self._instruments),
@@ -111,14 +118,17 @@ class Workshop:
                 for route in all_routes(settings)
             },
             labels=Labels(settings.observer.labels, settings.observer.decoded_bytes),
-            prices=Prices(settings.prices.file, settings.prices.currency),
+            prices=prices,
             metrics=Metrics(
                 self._instruments, frozenset(label.name for label in settings.observer.labels if label.metric)
             ),
             exchange_log=exchange_log,
             recent=self._recent,
             drift=self._maybe_drift(settings, encoder, exchange_log),
+            judge=self.judge if settings.judge.endpoint else None,
         )
+        self.judge.configure(settings.judge, prices, exchange_log.judged)
+        return made
 
     def _maybe_encoder(self, settings: Settings, names: Sequence[str]) -> Encoder | None:
         """Return the pack's encoder where a watcher reads it, or drift should; the loaded one while it is the same.
@@ -174,8 +184,27 @@ def _changed_at(folder: Path) -> float:
 
 
 def needs_masking(settings: Settings) -> bool:
-    """Say whether a masked text goes anywhere: into the exchange log, or into the reason of a drift."""
-    return settings.log.text == "masked" or (settings.drift.enabled and settings.log.text == "raw")
+    """Say whether a masked text goes anywhere: into the exchange log, into the reason of a drift, or to the judge."""
+    judged = settings.judge.endpoint is not None and settings.judge.text == "masked"
+    return judged or settings.log.text == "masked" or (settings.drift.enabled and settings.log.text == "raw")
+
+
+def _check_judge(settings: Settings, prices: Prices) -> None:
+    """Raise PartsError where the judge could only fail: no key, no certificate, a budget in money without a price."""
+    judge = settings.judge
+    if not judge.endpoint:
+        return
+    try:
+        key_header(judge)
+        tls_context(judge.tls)
+    except NoAnswerError as error:
+        raise PartsError(f"judge: the API key cannot be had: {error}") from error
+    except OSError as error:
+        raise PartsError(f"judge.tls: {error}") from error
+    if judge.cost_per_day is not None and maybe_cost(judge, prices, 1_000, 1_000) is None:
+        raise PartsError(
+            f"judge.cost_per_day: no price of model {judge.model!r} is known; add it to prices.file, or give tokens_per_day"
+        )
 
 
 def drift_settings(settings: Settings) -> DriftSettings:

@@ -161,6 +161,9 @@ class Pipeline:
             parts.exchange_log.emit(outcome, masker)
         with self._guarded("recent"):
             parts.recent.emit(outcome)
+        if parts.judge is not None:
+            with self._guarded("judge"):
+                parts.judge.emit(outcome, masker)
         ended = outcome.capture.started_unix_seconds + outcome.capture.ended_seconds
         self._instruments.observe("sidewatch_observation_lag_seconds", (), [max(time.time() - ended, 0.0)])
 

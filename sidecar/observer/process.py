@@ -92,7 +92,8 @@ class Observer:
 
     async def _until_stopped(self, engine: "Engine") -> None:
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(self._reload_on_demand(engine)), group.create_task(_save_at_times(engine))]
+            jobs = (self._reload_on_demand(engine), _save_at_times(engine), engine.ask_judge())
+            helpers = [group.create_task(job) for job in jobs]
             await self._stop_wanted.wait()
             for helper in helpers:
                 helper.cancel()

@@ -202,6 +202,28 @@ CATALOGUE = [
         '{f}:2: prices.file = "/nowhere.json": no such file; check the path (now in {cwd}) and the mount',
     ),
     (
+        UP + "judge: {endpoint: http://localhost:8080/v1, model: m}",
+        '{f}:2: judge.endpoint = "http://localhost:8080/v1": is Sidewatch itself, which would judge its own questions; '
+        "give the address of the API behind it",
+    ),
+    (
+        UP + "judge: {endpoint: api.openai.com, model: m}",
+        '{f}:2: judge.endpoint = "api.openai.com": expected http:// or https:// and a host; write https://HOST[:PORT]/v1',
+    ),
+    (
+        UP + "judge: {endpoint: https://me:pass@api.example.com/v1, model: m}",
+        '{f}:2: judge.endpoint = "https://[hidden]@api.example.com/v1": has a user name or password in it; '
+        "use api_key_env or api_key_file",
+    ),
+    (
+        UP + "judge: {endpoint: https://api.example.com/v1}",
+        "{f}:2: judge.model: not set; name the model that judges",
+    ),
+    (
+        UP + "judge: {endpoint: https://api.example.com/v1, model: m, api_key_env: A, api_key_file: {f}}",
+        "{f}:2: judge.api_key_file: stands beside api_key_env; keep one of the two",
+    ),
+    (
         UP + "observer: {labels: [{name: tenant}]}",
         "{f}:2: observer.labels[0]: expected either header or json_path; keep exactly one of the two",
     ),
