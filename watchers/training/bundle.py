@@ -2,8 +2,8 @@
 
 `python -m watchers.training.bundle --checkpoint build/pack/checkpoint.pt --data ../shared/data --out watchers/pack`
 
-Calibration: for each label a logistic map of the logit (Platt 1999, with soft targets), fitted to the validation rows
-that annotate it. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
+Calibration: for each label a logistic map of the logit (Platt 1999), fitted to the half of the validation rows that the
+card does not measure, where annotators agree. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
 everyday requests (80% of the weight), prompts made to look dangerous (18%) and sentences that quote, counter or negate
 hostile ones (2%), each source alike within its part.
 """
@@ -24,7 +24,7 @@ from watchers.encoder import PackEncoder
 from watchers.encoding import Window
 from watchers.metrics import quantile
 from watchers.normalize import revealed
-from watchers.training import export, mix
+from watchers.training import export, mix, splits
 from watchers.training.examples import SHIPPED, TAGS, Example
 
 EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
@@ -37,6 +37,7 @@ FLOOR = {
     "bias": 0.5,
     "injection": 0.25,
 }  # less likely than this is never flagged, whatever the rate allows
+UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
 VERSION = "1"
 
@@ -54,10 +55,13 @@ class Table:
         return np.isin(self.sources, sources)
 
 
-def validation(data: Path, most: int = 400, seed: int = 5) -> list[Example]:
-    """Held-out examples, at most `most` of each source (entities apart)."""
+def validation(data: Path, fitting: bool, most: int = 400, seed: int = 5) -> list[Example]:
+    """Held-out examples, at most `most` of each source (entities apart).
+
+    Half of them, whole groups together, are for `fitting` calibration and thresholds; the other half measures the result.
+    """
     _, held = mix.load(data)
-    examples = [example for unit in held for example in unit.examples]
+    examples = [example for unit in held for example in unit.examples if _for_fitting(example) == fitting]
     random.Random(seed).shuffle(examples)
     kept, counts = [], dict[str, int]()
     for example in examples:
@@ -65,6 +69,16 @@ def validation(data: Path, most: int = 400, seed: int = 5) -> list[Example]:
         if counts[example.source] <= most:
             kept.append(example)
     return kept
+
+
+def _for_fitting(example: Example) -> bool:
+    return splits.fraction(f"half {example.source}:{example.group or example.text}") < 0.5
+
+
+def hard(targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 or 1 where the annotators agree enough, NaN where they are undecided or silent."""
+    undecided = (targets >= UNDECIDED[0]) & (targets < UNDECIDED[1])
+    return np.where(np.isnan(targets) | undecided, np.nan, targets > 0.5)
 
 
 def scored(encoder: PackEncoder, examples: list[Example]) -> Table:
@@ -152,11 +166,12 @@ def main() -> None:
     model = export.build(export.weights_of(given.checkpoint), export.Quantised())
     (given.out / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     describe(given.out, dict.fromkeys(LABELS, (1.0, 0.0)), {label: dict.fromkeys(RATES, 0.5) for label in LABELS})
-    table = scored(PackEncoder(given.out, threads=2, cache_bytes=0), validation(given.data, given.most))
+    table = scored(PackEncoder(given.out, threads=2, cache_bytes=0), validation(given.data, True, given.most))
     fitted, cuts = {}, {}
     for column, label in enumerate(LABELS):
-        known = ~np.isnan(table.targets[:, column])
-        fitted[label] = curve(table.logits[known, column], table.targets[known, column])
+        truth = hard(table.targets[:, column])
+        known = ~np.isnan(truth)
+        fitted[label] = curve(table.logits[known, column], truth[known])
         a, b = fitted[label]
         cuts[label] = thresholds(table, 1 / (1 + np.exp(-(a * table.logits[:, column] + b))), label)
     describe(given.out, fitted, cuts)

@@ -24,7 +24,6 @@ from watchers.training.examples import SHIPPED, Example, Unit
 from watchers.training.grammar import articled, fill
 from watchers.watcher import Direction, Origin, Record, Role
 
-UNDECIDED = (0.3, 0.6)
 TEXT = Path(__file__).with_name("card.md")
 SHORT, LONG = 120, 600  # characters
 
@@ -67,7 +66,7 @@ def _cases(watcher: HeadWatcher, examples: list[Example]) -> Iterator[Case]:
             (example.labels[label] > 0.5, judgement.verdicts[place].score, example.source, len(example.text))
             for example, judgement in zip(examples, judgements, strict=True)
             if label in example.labels
-            and not UNDECIDED[0] <= example.labels[label] < UNDECIDED[1]
+            and not np.isnan(bundle.hard(np.array(example.labels[label])))
             and judgement.verdicts
             and record("", example.source).origin in reads
         ]
@@ -235,7 +234,7 @@ def closeness(encoder: PackEncoder, examples: list[Example]) -> str:
 
 def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
     encoder = PackEncoder(folder, threads=2)
-    examples = bundle.validation(data, most)
+    examples = bundle.validation(data, False, most)
     _, held = mix.load(data)
     watchers = watchers_of(encoder)
     found = cases(watchers, examples)

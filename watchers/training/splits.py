@@ -63,7 +63,8 @@ def components(units: list[Unit]) -> list[int]:
     return [sets.find(index) for index in range(len(units))]
 
 
-def _fraction(text: str) -> float:
+def fraction(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone."""
     return int(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8], 16) / 2**32
 
 
@@ -79,7 +80,7 @@ def split(units: list[Unit], share: float = 0.04) -> tuple[list[Unit], list[Unit
     held = {
         number
         for number, size in sizes.items()
-        if size <= LARGEST * len(units) and _fraction(units[number].examples[0].text) < _share(units[number], share)
+        if size <= LARGEST * len(units) and fraction(units[number].examples[0].text) < _share(units[number], share)
     }
     train = [unit for unit, number in zip(units, found, strict=True) if number not in held]
     return train, [unit for unit, number in zip(units, found, strict=True) if number in held]
@@ -87,7 +88,7 @@ def split(units: list[Unit], share: float = 0.04) -> tuple[list[Unit], list[Unit
 
 def held_out(template: str, share: float = 0.12) -> bool:
     """Whether a template, named "source:group", belongs to validation."""
-    return _fraction(template) < share
+    return fraction(template) < share
 
 
 def split_made(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
