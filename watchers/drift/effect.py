@@ -16,7 +16,6 @@ from watchers.drift.bets import EDGES, WIDTHS
 from watchers.drift.ranks import Doubles
 
 CELLS = len(WIDTHS)
-CHI_SQUARE_95 = 22.362032494826945  # the 95th percentile of chi-square with CELLS - 1 degrees of freedom
 BLOCKS = (32, 64, 128, 256)
 
 
@@ -32,7 +31,9 @@ def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
 
 def by_chance(samples: Doubles) -> Doubles:
     """Return the 95th percentile of the divergence of that many independent ranks (it is chi-square / 8 n)."""
-    quantile: Doubles = CHI_SQUARE_95 / (8.0 * np.maximum(samples, 1.0))
+    from scipy.special import chdtri  # not at the top: scipy is slow to load, and a restarted observer is in a hurry
+
+    quantile: Doubles = chdtri(CELLS - 1, 0.05) / (8.0 * np.maximum(samples, 1.0))
     return quantile
 
 
