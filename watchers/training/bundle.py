@@ -3,7 +3,8 @@
 `python -m watchers.training.bundle --checkpoint build/pack/checkpoint.pt --data ../shared/data --out watchers/pack`
 
 Calibration: for each label a logistic map of the logit (Platt 1999), fitted to the half of the validation rows that the
-card does not measure, where annotators agree. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
+card does not measure, where annotators agree; public sets and traffic, not the text made to be hard, unless those
+have too few positives. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
 everyday requests (80% of the weight), prompts made to look dangerous (18%) and sentences that quote, counter or negate
 hostile ones (2%), each source alike within its part.
 """
@@ -13,6 +14,7 @@ import hashlib
 import json
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,8 @@ from watchers.training.examples import SHIPPED, TAGS, Example
 EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
 HARD = ("persona", "security", "trigger", "scary", "roleplay", "holistic", "harmful")
 REPORTED = ("contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "reported")
+# Made to be hard, half of it hostile: no traffic, so probabilities are not calibrated on it.
+ADVERSARIAL = ("contrast_", "identity_", "stereotype_", "seegull", "slurs_", "reported", "endorsed", "obscene")
 CLEAN_DOCUMENTS = ("documents", "documents_made")
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 FLOOR = {
@@ -37,6 +41,7 @@ FLOOR = {
     "bias": 0.5,
     "injection": 0.25,
 }  # less likely than this is never flagged, whatever the rate allows
+FEW = 20  # positives of public sets below which a label is calibrated on the generated ones too
 UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
 VERSION = "1"
@@ -79,6 +84,10 @@ def hard(targets: NDArray[np.float64]) -> NDArray[np.float64]:
     """0 or 1 where the annotators agree enough, NaN where they are undecided or silent."""
     undecided = (targets >= UNDECIDED[0]) & (targets < UNDECIDED[1])
     return np.where(np.isnan(targets) | undecided, np.nan, targets > 0.5)
+
+
+def adversarial(names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([name.startswith(ADVERSARIAL) for name in names])
 
 
 def scored(encoder: PackEncoder, examples: list[Example]) -> Table:
@@ -170,7 +179,8 @@ def main() -> None:
     fitted, cuts = {}, {}
     for column, label in enumerate(LABELS):
         truth = hard(table.targets[:, column])
-        known = ~np.isnan(truth)
+        known = ~np.isnan(truth) & ~adversarial(table.sources)
+        known = known if truth[known].sum() >= FEW else ~np.isnan(truth)
         fitted[label] = curve(table.logits[known, column], truth[known])
         a, b = fitted[label]
         cuts[label] = thresholds(table, 1 / (1 + np.exp(-(a * table.logits[:, column] + b))), label)

@@ -83,10 +83,12 @@ def quality(found: list[Case]) -> str:
         truth, scores = case.truth, case.scores
         low, high = metrics.interval(truth, scores, metrics.auroc)
         flagged = scores >= case.threshold
+        usual = ~bundle.adversarial(list(case.sources))
+        error = metrics.calibration_error(truth[usual].astype(np.float64), scores[usual])
         lines.append(
             f"| {case.label} | {len(truth)} | {truth.sum()} | {metrics.auroc(truth, scores):.3f} ({low:.3f}–{high:.3f}) | "
             f"{metrics.average_precision(truth, scores):.3f} | {case.threshold:.3f} | {_share(flagged[truth])} | {_share(flagged[~truth])} | "
-            f"{metrics.recall_at(truth, scores, 0.01):.3f} | {metrics.calibration_error(truth.astype(np.float64), scores):.3f} |"
+            f"{metrics.recall_at(truth, scores, 0.01):.3f} | {error:.3f} |"
         )
     return "\n".join(lines)
 
