@@ -52,7 +52,8 @@ def add(commands: "Subparsers[Any]") -> None:
     taken.add_argument("--admin", metavar="HOST:PORT", default="127.0.0.1:9090", help="of the running Sidewatch")
     taken.add_argument("--route")
     taken.add_argument("--model")
-    taken.add_argument("--direction", choices=("prompt", "completion"))
+    taken.add_argument("--direction", choices=("prompt", "completion", "provider"))
+    taken.add_argument("--label", help="of a stream that is one label's share of the traffic")
     taken.set_defaults(run=accept)
 
 
@@ -121,7 +122,7 @@ def diff(args: argparse.Namespace) -> int:
 
 def accept(args: argparse.Namespace) -> int:
     """Ask a running Sidewatch to accept."""
-    chosen = {name: getattr(args, name) for name in ("route", "model", "direction") if getattr(args, name)}
+    chosen = {name: getattr(args, name) for name in ("route", "model", "direction", "label") if getattr(args, name)}
     url = f"http://{args.admin}/drift/accept?{urllib.parse.urlencode(chosen)}"
     try:
         request = urllib.request.Request(url, method="POST")

@@ -15,7 +15,7 @@ from sidecar.config.show import masked
 from sidecar.observer.drift_streams import DriftStreams
 from sidecar.observer.exposition import Exposition
 from sidecar.observer.view import View
-from watchers.drift import DriftError
+from watchers.drift import PROVIDER, DriftError
 from watchers.watcher import Direction
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -55,20 +55,32 @@ def _page(content: Callable[[], object]) -> Handler:
 
 
 def _accept(streams: DriftStreams, query: Any) -> int:
-    """Take the streams that match `route`, `model` and `direction` as their new normal; all of them without a query."""
-    direction = Direction(query["direction"]) if "direction" in query else None
+    """Take the streams that match `route`, `model`, `direction` and `label` as their new normal; all of them without a query.
+
+    Returns how many; one that has too few samples yet is left out. Raises: DriftError where none could be taken.
+    """
+    direction = query.get("direction")
+    if direction not in (None, PROVIDER, *Direction):
+        raise DriftError(f"there is no direction {direction}; use prompt, completion or provider")
     chosen = [
         key
         for key in streams.snapshot()
         if query.get("route", key.route) == key.route
         and query.get("model", key.model) == key.model
         and direction in (None, key.direction)
+        and query.get("label", key.label) == key.label
     ]
     if not chosen:
         raise DriftError("no open stream matches")
+    refused: list[DriftError] = []
     for key in chosen:
-        streams.accept(key)
-    return len(chosen)
+        try:
+            streams.accept(key)
+        except DriftError as error:
+            refused.append(error)
+    if len(refused) == len(chosen):
+        raise refused[0]
+    return len(chosen) - len(refused)
 
 
 def _json(content: object, status: int = 200) -> web.Response:

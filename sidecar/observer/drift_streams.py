@@ -7,6 +7,7 @@ request; a completion's is the answer and how it came.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import structlog
 
@@ -27,6 +28,10 @@ READ = {
     Direction.COMPLETION: (Origin.COMPLETION, Origin.REFUSAL, Origin.TOOL_CALL),
 }
 EXEMPLAR_CHARS = 300
+MEASURED = ("effect", "evidence", "samples")
+GAUGES = (
+    "state", *MEASURED, "skipped", "attribution", "since_timestamp_seconds", "score_effect", "cluster_share",
+)  # fmt: skip
 
 
 class DriftStreams:
@@ -82,6 +87,11 @@ class DriftStreams:
         with self._lock:
             return self._monitor.snapshot()
 
+    def told(self) -> dict[StreamKey, DriftEvent]:
+        """Return the last change of each stream that is in warning or drift, with its reason."""
+        with self._lock:
+            return self._monitor.told()
+
     def accept(self, stream: StreamKey) -> None:
         """Take a stream's present as its new normal. Raises DriftError for one that is not open."""
         with self._lock:
@@ -90,17 +100,37 @@ class DriftStreams:
 
     def refresh_gauges(self) -> None:
         """Set the drift gauges afresh, before a scrape."""
-        gauges = ("state", "effect", "evidence", "samples")
-        snapshot = self.snapshot()
-        for name in gauges:
+        put, snapshot, told = self._instruments.set, self.snapshot(), self.told()
+        for name in GAUGES:
             self._instruments.clear(f"sidewatch_drift_{name}")
-        self._instruments.set("sidewatch_drift_streams", (), len(snapshot))
+        put("sidewatch_drift_streams", (), len(snapshot))
+        put("sidewatch_drift_closed_streams_total", (), self._monitor.closed)
         for key, status in snapshot.items():
-            labels = (key.route, key.model, key.direction)
+            labels = (key.route, key.model, key.direction, key.label)
             for level in Level:
-                self._instruments.set("sidewatch_drift_state", (*labels, level), float(status.level is level))
-            for name in gauges[1:]:
-                self._instruments.set(f"sidewatch_drift_{name}", labels, float(getattr(status, name)))
+                put("sidewatch_drift_state", (*labels, level), float(status.level is level))
+                # Born at 0, so that Prometheus sees the first change as growth.
+                self._instruments.add("sidewatch_drift_events_total", (*labels, level), 0.0)
+            for name in MEASURED:
+                put(f"sidewatch_drift_{name}", labels, float(getattr(status, name)))
+            for reason, count in status.skipped.items():
+                put("sidewatch_drift_skipped", (*labels, reason), count)
+        for key, event in told.items():
+            self._explain((key.route, key.model, key.direction, key.label), event)
+
+    def _explain(self, labels: tuple[str, ...], event: DriftEvent) -> None:
+        """Set the gauges that say why a stream is raised: since when, by whom, which scores and clusters."""
+        put, reason = self._instruments.set, event.reason
+        put("sidewatch_drift_attribution", (*labels, str(reason.get("attribution", "unknown"))), 1.0)
+        since = reason.get("since")
+        if isinstance(since, dict) and since["time_seconds"] > 0:
+            put("sidewatch_drift_since_timestamp_seconds", labels, float(since["time_seconds"]))
+        for row in _rows(reason.get("scores")):
+            put("sidewatch_drift_score_effect", (*labels, str(row["score"])), float(row["effect"]))
+        clusters = reason.get("clusters")
+        for row in [*_rows(clusters, "grown"), *_rows(clusters, "shrunk")]:
+            for when in ("before", "after"):
+                put("sidewatch_drift_cluster_share", (*labels, str(row["cluster"]), when), float(row[when]))
 
     def _embeddings(self, records: Sequence[Record | None]) -> Iterator[Floats | None]:
         read = [record for record in records if record is not None]
@@ -123,13 +153,21 @@ class DriftStreams:
 
     def _told(self, events: Sequence[DriftEvent]) -> None:
         for event in events:
-            labels = (event.stream.route, event.stream.model, event.stream.direction, event.level)
+            stream = event.stream
+            labels = (stream.route, stream.model, stream.direction, stream.label, event.level)
             self._instruments.add("sidewatch_drift_events_total", labels)
             self._tell(event)
 
 
 def stream_fields(key: StreamKey) -> dict[str, str]:
     return {"route": key.route, "model": key.model, "direction": str(key.direction), "label": key.label}
+
+
+def _rows(found: object, name: str | None = None) -> list[dict[str, Any]]:
+    """Return the rows of a part of a reason; none where it is missing."""
+    if name is not None:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _text(outcome: Outcome, direction: Direction) -> Record | None:
@@ -171,7 +209,9 @@ def _completion(outcome: Outcome, record: Record) -> tuple[Mapping[str, float], 
         "system_fingerprint": exchange.system_fingerprint,
     }
     scalars = {name: float(value) for name, value in measured.items() if value is not None}
-    return scalars | _rates(outcome, Direction.COMPLETION), {name: value for name, value in categories.items() if value}
+    rates = _rates(outcome, Direction.COMPLETION)  # the watcher of refusals reads the text, the provider may mark one
+    rates["refusal_rate"] = max(scalars["refusal_rate"], rates.get("refusal_rate", 0.0))
+    return scalars | rates, {name: value for name, value in categories.items() if value}
 
 
 MEASURES = {Direction.PROMPT: _prompt, Direction.COMPLETION: _completion}

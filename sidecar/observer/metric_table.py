@@ -41,7 +41,7 @@ GEN_AI: Final = (
     "gen_ai_response_model",
     "route",
 )
-STREAM: Final = ("route", "model", "direction")
+STREAM: Final = ("route", "model", "direction", "label")
 TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 SCORES: Final = (0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
 WORK: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -150,13 +150,24 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("sidewatch_judge_waiting", G, "Exchanges that wait for the judge."),
     Metric("sidewatch_judge_budget_left_ratio", G, "Share of the judge's budget of the day that is left."),
-    # Drift.
+    # Drift. `direction` is prompt, completion, or provider: what answers behind the model's name.
     Metric("sidewatch_drift_state", G, "1 for the stream's present level.", (*STREAM, "state")),
     Metric("sidewatch_drift_effect", G, "Distance of the recent window from the reference.", STREAM),
     Metric("sidewatch_drift_evidence", G, "Evidence of the sequential test against no change.", STREAM),
     Metric("sidewatch_drift_samples", G, "Samples seen since the stream began.", STREAM),
+    Metric("sidewatch_drift_skipped", G, "Samples that could not be read, by reason.", (*STREAM, "reason")),
     Metric("sidewatch_drift_events_total", C, "Changes of a stream's level.", (*STREAM, "state")),
+    Metric("sidewatch_drift_attribution", G, "1 for who changed, while a stream is raised.", (*STREAM, "attribution")),
+    Metric("sidewatch_drift_since_timestamp_seconds", G, "Unix time of the change, while a stream is raised.", STREAM),
+    Metric("sidewatch_drift_score_effect", G, "Effect of the scores that carry a change.", (*STREAM, "score")),
+    Metric(
+        "sidewatch_drift_cluster_share",
+        G,
+        "Share of the clusters that grew or shrank most, before and after a change.",
+        (*STREAM, "cluster", "when"),
+    ),
     Metric("sidewatch_drift_streams", G, "Streams that are followed."),
+    Metric("sidewatch_drift_closed_streams_total", C, "Streams closed to make room, the longest unused first."),
     # The proxy's own figures, kept by the workers and added up here.
     Metric("sidewatch_seen_exchanges_total", C, "Exchanges that began."),
     Metric("sidewatch_exchanges_total", C, "Exchanges that ended.", ("route", "method", "status", "ending")),

@@ -13,7 +13,7 @@ from sidecar.observer.outcome import State
 from sidecar.observer.parts import Parts
 from sidecar.observer.worker_totals import WorkerTotals
 from sidecar.supervisor import resident_bytes
-from watchers.drift import StreamKey, StreamStatus
+from watchers.drift import DriftEvent, StreamKey, StreamStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,14 @@ class View:
     def drift(self) -> list[dict[str, Any]]:
         """Return the drift page's content: one entry a stream."""
         streams = self.parts().drift
-        return [] if streams is None else [stream_page(*item) for item in streams.snapshot().items()]
+        if streams is None:
+            return []
+        told = streams.told()
+        return [stream_page(key, status, told.get(key)) for key, status in streams.snapshot().items()]
 
 
-def stream_page(key: StreamKey, status: StreamStatus) -> dict[str, Any]:
-    """Return one stream as JSON values."""
+def stream_page(key: StreamKey, status: StreamStatus, told: DriftEvent | None) -> dict[str, Any]:
+    """Return one stream as JSON values; `reason` is that of its last change while it is in warning or drift."""
     return {
         "route": key.route,
         "model": key.model,
@@ -83,6 +86,7 @@ def stream_page(key: StreamKey, status: StreamStatus) -> dict[str, Any]:
         "since_index": status.since_index,
         "skipped": dict(status.skipped),
         "effects": dict(status.effects),
+        "reason": dict(told.reason) if told else None,
     }
 
 

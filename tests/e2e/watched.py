@@ -36,6 +36,11 @@ class Lines:
         """Return how many lines there are, for `after`."""
         return len(self._lines)
 
+    def lines(self) -> list[dict[str, Any]]:
+        """Return all lines so far."""
+        with self._changed:
+            return list(self._lines)
+
     def wait(self, number: int = 1, after: int = 0, **wanted: Any) -> list[dict[str, Any]]:
         """Return the first `number` lines that have the `wanted` values; AssertionError if they never come."""
 

@@ -22,6 +22,7 @@ from watchers.watcher import Direction
 
 PROMPT = StreamKey("default", "gpt-4o", Direction.PROMPT)
 COMPLETION = StreamKey("default", "gpt-4o", Direction.COMPLETION)
+PROVIDER = PROMPT.provider()
 
 
 class Hashed:
@@ -64,7 +65,7 @@ def test_the_newest_user_text_and_the_answer_are_watched() -> None:
         [outcome(("system", "be kind"), ("user", "one"), ("assistant", "two"), ("user", "three"), reply="four")]
     )
     assert encoder.texts == ["three", "four"]
-    assert set(watched.snapshot()) == {PROMPT, COMPLETION}
+    assert set(watched.snapshot()) == {PROMPT, COMPLETION, PROVIDER}
     assert watched.snapshot()[PROMPT].level is Level.INSUFFICIENT_DATA
 
 
@@ -92,14 +93,17 @@ def test_a_change_of_topic_is_told_and_counted_and_no_change_is_not() -> None:
 
     feed(before, 400)
     watched.refresh_gauges()
-    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "prompt", "stable")) == 1
+    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "prompt", "", "stable")) == 1
     assert {event.level for event in events} == {Level.STABLE}
     feed(after, 200)
     watched.refresh_gauges()
-    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "prompt", "drift")) == 1
-    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "completion", "drift")) == 0
-    assert instruments.value("sidewatch_drift_events_total", ("default", "gpt-4o", "prompt", "drift")) == 1
-    assert instruments.value("sidewatch_drift_streams") == 2
+    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "prompt", "", "drift")) == 1
+    assert instruments.value("sidewatch_drift_state", ("default", "gpt-4o", "completion", "", "drift")) == 0
+    assert instruments.value("sidewatch_drift_events_total", ("default", "gpt-4o", "prompt", "", "drift")) == 1
+    assert instruments.value("sidewatch_drift_events_total", ("default", "gpt-4o", "provider", "", "drift")) == 0
+    assert instruments.value("sidewatch_drift_attribution", ("default", "gpt-4o", "prompt", "", "prompts")) == 1
+    assert instruments.value("sidewatch_drift_since_timestamp_seconds", ("default", "gpt-4o", "prompt", "")) > 1.6e9
+    assert instruments.value("sidewatch_drift_streams") == 3
     (drift,) = [event for event in events if event.level is Level.DRIFT]
     assert drift.stream == PROMPT
     assert drift.since_index is not None

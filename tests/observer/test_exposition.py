@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sidecar.channel import Histogram, Traffic
 from sidecar.observer.backlog import Backlog
 from sidecar.observer.collector import Collector
+from sidecar.observer.drift_streams import GAUGES
 from sidecar.observer.exposition import Exposition
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.line_writer import LineWriter
@@ -64,12 +65,7 @@ def page(tmp_path: Path) -> tuple[str, str]:
 
 
 def test_both_forms_can_be_parsed_and_hold_every_metric(page: tuple[str, str]) -> None:
-    drift_gauges = {
-        "sidewatch_drift_state",
-        "sidewatch_drift_effect",
-        "sidewatch_drift_evidence",
-        "sidewatch_drift_samples",
-    }
+    drift_gauges = {f"sidewatch_drift_{name}" for name in GAUGES}
     expected = {
         metric.name.removesuffix("_total") for metric in METRICS
     } - drift_gauges  # set afresh: there is no stream

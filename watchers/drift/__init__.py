@@ -2,6 +2,7 @@
 
 from watchers.drift.baseline import Baseline
 from watchers.drift.events import (
+    PROVIDER,
     BaselineError,
     DriftError,
     DriftEvent,
@@ -14,6 +15,7 @@ from watchers.drift.events import (
 from watchers.drift.monitor import DriftMonitor
 
 __all__ = [
+    "PROVIDER",
     "Baseline",
     "BaselineError",
     "DriftError",

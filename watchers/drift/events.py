@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final, Literal, TypeAlias
 
 from watchers.watcher import Direction
 
@@ -32,19 +33,27 @@ class Strata(StrEnum):
     DAY_PART = "day_part"  # weekday or weekend, by six-hour part: 8 strata, UTC
 
 
+PROVIDER: Final = "provider"  # beside the two directions: what answers behind the model's name
+Side: TypeAlias = Direction | Literal["provider"]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class StreamKey:
     """One stream: a route's requested model in one direction, or one label's share of it."""
 
     route: str
     model: str
-    direction: Direction
+    direction: Side
     label: str = ""
 
     def counterpart(self) -> "StreamKey":
         """Return the same traffic in the other direction."""
         other = Direction.COMPLETION if self.direction is Direction.PROMPT else Direction.PROMPT
         return StreamKey(self.route, self.model, other, self.label)
+
+    def provider(self) -> "StreamKey":
+        """Return the key of what answers this traffic."""
+        return StreamKey(self.route, self.model, PROVIDER, self.label)
 
 
 @dataclass(frozen=True, slots=True)

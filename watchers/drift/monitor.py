@@ -9,6 +9,7 @@ from watchers.drift.baseline import Baseline, from_table
 from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window
 from watchers.drift.events import (
+    PROVIDER,
     BaselineError,
     DriftError,
     DriftEvent,
@@ -18,6 +19,7 @@ from watchers.drift.events import (
     StreamKey,
     StreamStatus,
 )
+from watchers.drift.provider import NAMES, RAISED, Provider
 from watchers.drift.ranks import Ranks
 from watchers.drift.reference import Reference, Scalar
 from watchers.drift.samples import Sample, Table
@@ -29,7 +31,8 @@ from watchers.encoding import Floats
 from watchers.watcher import Direction
 
 KEPT = (Direction, Level, Strata,
-    DriftSettings, Evidence, Map, Ranks, Reference, Sample, Scalar, Stream, StreamKey, Table, Window, Witness,
+    DriftEvent, DriftSettings, Evidence, Map, Provider, Ranks, Reference, Sample, Scalar, Stream,
+    StreamKey, StreamStatus, Table, Window, Witness,
 )  # fmt: skip
 CLASSES = {kind.__name__: kind for kind in KEPT}
 
@@ -58,6 +61,8 @@ class DriftMonitor:
         self.encoder = encoder
         self.closed = 0  # streams closed for room, counted
         self._streams: OrderedDict[StreamKey, Stream] = OrderedDict()
+        self._told: dict[StreamKey, DriftEvent] = {}  # the last change of each stream that is raised
+        self._providers: dict[StreamKey, Provider] = {}  # of the streams of completions, opened and closed with them
 
     def observe(
         self,
@@ -71,25 +76,68 @@ class DriftMonitor:
         """Take in one exchange's sample; return the changes of level that it caused (most often none).
 
         Shapes: `embedding` float32 (dimensions,), unit length, or None. `exemplar`: the text, masked already.
-        A sample that cannot be read (NaN, zero vector, wrong shape) is counted in the stream's `skipped`.
+        A sample that cannot be read (NaN, zero vector, wrong shape) is counted in the stream's `skipped`. Categories
+        of completions that name what answered (`provider.NAMES`) go to the stream of the direction `provider`.
         """
-        sample = Sample(embedding, scalars or {}, categories or {}, exemplar, time_seconds)
-        return [self._attributed(event) for event in self._stream(stream).observe(sample)]
+        watched, kinds = self._stream(stream), categories or {}
+        names: dict[str, str] = {}
+        if stream.direction is Direction.COMPLETION:
+            names = {name: kind for name, kind in kinds.items() if name in NAMES}
+            kinds = {name: kind for name, kind in kinds.items() if name not in NAMES}
+        events = watched.observe(Sample(embedding, scalars or {}, kinds, exemplar, time_seconds))
+        if stream.direction is not Direction.COMPLETION:
+            return self._noted([self._attributed(event) for event in events])
+        provider = self._provider(stream)
+        about = provider.observe(names, time_seconds)
+        told = [self._attributed(event) for event in events]
+        return self._noted([*about, *told, *provider.follow(watched, self._streams.get(stream.counterpart()))])
 
     def flush(self) -> list[DriftEvent]:
         """Weigh what still waits: samples are weighed in runs of up to 16. Call it where traffic pauses or ends."""
-        return [self._attributed(e) for stream in self._streams.values() for e in stream.flush()]
+        events = [e for stream in self._streams.values() for e in stream.flush()]
+        about: list[DriftEvent] = []
+        for key, stream in self._streams.items():
+            if key.direction is Direction.COMPLETION:
+                provider = self._provider(key)
+                about += [*provider.flush(), *provider.follow(stream, self._streams.get(key.counterpart()))]
+        return self._noted([*(self._attributed(e) for e in events), *about])
 
     def snapshot(self) -> dict[StreamKey, StreamStatus]:
         """Return every open stream's status."""
-        return {key: stream.status() for key, stream in self._streams.items()}
+        providers = {key: provider.status() for key, provider in self._providers.items()}
+        return {key: stream.status() for key, stream in self._streams.items()} | providers
+
+    def told(self) -> dict[StreamKey, DriftEvent]:
+        """Return of each stream that is in warning or drift the event that said so, with its reason."""
+        return dict(self._told)
+
+    def _noted(self, events: list[DriftEvent]) -> list[DriftEvent]:
+        for event in events:
+            if event.level in RAISED:
+                self._told[event.stream] = event
+            else:
+                self._told.pop(event.stream, None)
+        return events
 
     def accept(self, stream: StreamKey) -> None:
         """Take the stream's samples since its change (all recent ones where it is stable) as its new normal.
 
         Raises: DriftError for a stream that is not open, or that has too few samples since the change.
         """
-        self.adopt(stream, self.baseline(stream))
+        if stream.direction == PROVIDER:
+            self._accept_provider(stream)
+        else:
+            self.adopt(stream, self.baseline(stream))
+
+    def _accept_provider(self, key: StreamKey) -> None:
+        if key not in self._providers:
+            raise DriftError(f"no open stream {key}")
+        provider = self._providers[key]
+        names = provider.accept()
+        self._told.pop(key, None)
+        if names.level in RAISED:
+            reference = from_table(names.present(), self.encoder).reference(self.settings.strata, self.settings.seed)
+            provider.names = Stream(key, self.settings, self._budget, reference)
 
     def adopt(self, stream: StreamKey, baseline: Baseline) -> None:
         """Open the stream (or open it afresh) with a baseline as its reference.
@@ -101,6 +149,7 @@ class DriftMonitor:
                 f"the baseline is of encoder {baseline.encoder}, this is {self.encoder}: build it again"
             )
         self._streams.pop(stream, None)
+        self._told.pop(stream, None)
         reference = baseline.reference(self.settings.strata, self.settings.seed)
         self._put(stream, Stream(stream, self.settings, self._budget, reference))
 
@@ -115,7 +164,9 @@ class DriftMonitor:
 
     def save(self) -> bytes:
         """Return the state of every stream, for `load` after a restart."""
-        return to_bytes({"encoder": self.encoder, "closed": self.closed, "streams": dict(self._streams)}, CLASSES)
+        state = {"encoder": self.encoder, "closed": self.closed}
+        state |= {"streams": dict(self._streams), "providers": self._providers, "told": self._told}
+        return to_bytes(state, CLASSES)
 
     def load(self, data: bytes) -> None:
         """Go on where `save` left off; the settings' seed, window and reference size stay those of the state.
@@ -129,7 +180,14 @@ class DriftMonitor:
             raise DriftError(f"the state is of encoder {state['encoder']}, this is {self.encoder}")
         self.closed = state["closed"]
         self._streams = OrderedDict(list(state["streams"].items())[-self.settings.streams :])
-        for stream in self._streams.values():
+        self._providers = {
+            key: provider
+            for key, provider in state.get("providers", {}).items()
+            if replace(key, direction=Direction.COMPLETION) in self._streams
+        }
+        open_streams = {*self._streams, *self._providers}
+        self._told = {key: event for key, event in state.get("told", {}).items() if key in open_streams}
+        for stream in (*self._streams.values(), *(p.names for p in self._providers.values())):
             stream.budget = self._budget
 
     @property
@@ -143,7 +201,9 @@ class DriftMonitor:
         if event.level in (Level.STABLE, Level.INSUFFICIENT_DATA):
             return event
         other = self._streams.get(event.stream.counterpart())
-        found = attribute(event, None if other is None else other.status(), self._budget)
+        provider = self._providers.get(event.stream.provider())
+        known = None if provider is None else provider.level
+        found = attribute(event, None if other is None else other.status(), known, self._budget)
         return replace(event, reason={**event.reason, "attribution": found})
 
     def _stream(self, key: StreamKey) -> Stream:
@@ -153,9 +213,19 @@ class DriftMonitor:
         self._streams.move_to_end(key)
         return found
 
+    def _provider(self, completions: StreamKey) -> Provider:
+        key = completions.provider()
+        if key not in self._providers:
+            self._providers[key] = Provider(key, self.settings, self._budget)
+        return self._providers[key]
+
     def _put(self, key: StreamKey, stream: Stream) -> Stream:
         if len(self._streams) >= self.settings.streams:
-            self._streams.popitem(last=False)
+            closed, _ = self._streams.popitem(last=False)
+            self._told.pop(closed, None)
+            if closed.direction is Direction.COMPLETION:
+                self._providers.pop(closed.provider(), None)
+                self._told.pop(closed.provider(), None)
             self.closed += 1
         self._streams[key] = stream
         return stream

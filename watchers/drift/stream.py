@@ -101,6 +101,14 @@ class Stream:
             raise DriftError(f"{count} samples since the change; a reference needs at least {LEAST_SAMPLES}")
         return tabulate(list(self._recent)[-count:])
 
+    def explanation(self, samples: int | None = None) -> dict[str, object]:
+        """Return how the last samples (None: those since the change) differ from the reference; empty without one."""
+        if self.reference is None or not self._recent:
+            return {}
+        count = self.samples - (self.since_index or 0) if samples is None else samples
+        count = max(min(count, len(self._recent)), 8)
+        return explain(self.reference, tabulate(list(self._recent)[-count:]))
+
     def _by_score(self) -> Doubles:
         statistic: Doubles = 0.5 * self._weights * self._bets.by_score()
         return statistic
