@@ -1,52 +1,64 @@
 """The shared encoder: texts to windows, one ONNX pass a window, results remembered by content.
 
 Each window goes through the graph alone and unpadded: on one thread batching gains nothing, and a
-dynamically quantised graph would otherwise let one text's numbers depend on its neighbours'. Memory is
+dynamically quantised graph would otherwise let one text's numbers depend on its neighbours'. The windows of all texts
+asked for together are handed to the graph together, because a server works on several at a time. Memory is
 bounded by the window, time by the token budget, the cache by its bytes.
 """
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from watchers import windows
 from watchers.encoding import Encoding, Floats, Window
+from watchers.graph import Feed, Graph, LocalGraph, Raw
 from watchers.normalize import View, plain
-from watchers.pack import BUNDLED, Pack, PackError, read
+from watchers.pack import BUNDLED, Pack, read
 from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
-    """The graph's outputs for one window. Shapes: scores (labels,), tags (tokens, tags), mean (hidden,)."""
+class _Laid:
+    """A text laid out for the graph: `cuts` are its windows (start, end) in tokens; `whole`: nothing of it is left out."""
 
-    scores: Floats
-    tags: Floats
-    mean: Floats
+    length: int
+    view: View
+    tokens: Tokens
+    cuts: list[tuple[int, int]]
+    whole: bool
+
+    def feeds(self) -> list[Feed]:
+        return [_feed(self.tokens, start, end) for start, end in self.cuts]
 
 
 class PackEncoder:
     """Implements `watchers.encoding.Encoder` on a pack.
 
-    `budget_tokens` bounds each text that comes without a budget of its own; `cache_bytes` bounds what is remembered. Raises PackError when
-    the pack does not load. Not thread-safe: one observer thread owns it.
+    `budget_tokens` bounds each text that comes without a budget of its own; `cache_bytes` bounds what is remembered; `graph` makes what
+    runs the passes, in this process by default. Raises PackError when the pack does not load. Not thread-safe: one observer thread owns it.
     """
 
     def __init__(
-        self, folder: Path = BUNDLED, *, threads: int = 1, budget_tokens: int = 4096, cache_bytes: int = 32 << 20
+        self,
+        folder: Path = BUNDLED,
+        *,
+        threads: int = 1,
+        budget_tokens: int = 4096,
+        cache_bytes: int = 32 << 20,
+        graph: Callable[[Pack], Graph] | None = None,
     ) -> None:
         self.pack: Pack = read(folder)
         self.budget_tokens = budget_tokens
-        self._session = _session(self.pack, threads)
+        self._graph = graph(self.pack) if graph else LocalGraph(self.pack, threads)
         self._tokeniser = Tokeniser(self.pack.tokenizer)
         self._cache = Cache(cache_bytes)
         self.encode(["Warm up."])
@@ -57,50 +69,51 @@ class PackEncoder:
 
     def encode(self, texts: Sequence[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
         """Return one encoding a text, in order; repeated and recently seen texts cost nothing."""
-        return [self._remembered(text, budget) for text, budget in zip_longest(texts, budgets)]
+        asked = [(_key(text, budget), text, budget) for text, budget in zip_longest(texts, budgets)]
+        found = {key: encoding for key, *_ in asked if (encoding := self._cache.get(key)) is not None}
+        missing = {key: (text, budget) for key, text, budget in asked if key not in found}
+        if missing:
+            for key, encoding in zip(missing, self._encode(list(missing.values())), strict=True):
+                found[key] = encoding
+                if not encoding.unavailable:
+                    self._cache.put(key, encoding)
+        return [found[key] for key, *_ in asked]
 
     def cost(self, text: str) -> int:
         """Return how many tokens go through the encoder when all of the text is read; of a huge one, at least so many."""
         view, _ = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
         return max(windows.cost(self._tokeniser.count(view.text)), len(text) // CHARACTERS_A_TOKEN)
 
-    def _remembered(self, text: str, budget: int | None) -> Encoding:
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() + b"%d" % (
-            -1 if budget is None else budget
-        )
-        found = self._cache.get(key)
-        if found is None:
-            found = self._encode(text, self.budget_tokens if budget is None else budget)
-            self._cache.put(key, found)
-        return found
+    def _encode(self, texts: Sequence[tuple[str, int | None]]) -> list[Encoding]:
+        laid = [self._laid(text, self.budget_tokens if budget is None else budget) for text, budget in texts]
+        raws = iter(self._graph.run([feed for one in laid for feed in one.feeds()]))
+        return [self._put_together(one, [next(raws) for _ in one.cuts]) for one in laid]
 
-    def _encode(self, text: str, budget: int) -> Encoding:
-        if budget < 1:
-            return Encoding((), np.zeros(384, dtype=np.float32), len(text))
-        view, skipped = _clipped(text, budget * CHARACTERS_A_TOKEN)
+    def _laid(self, text: str, budget: int) -> _Laid:
+        view, clipped = _clipped(text, budget * CHARACTERS_A_TOKEN) if budget > 0 else (plain(""), bool(text))
         tokens = self._tokeniser([view.text])[0]
         cuts = windows.cut(len(tokens.ids), budget)
-        raws = [self.run(tokens, start, end) for start, end in cuts]
-        made = tuple(self._window(view, tokens, cut, raw) for cut, raw in zip(cuts, raws, strict=True))
-        if not skipped and _whole(cuts, len(tokens.ids)):
-            return Encoding(made, _embedding(cuts, raws))
-        left = windows.unread([(one.start, one.end) for one in made], len(text))
-        return Encoding(made, _embedding(cuts, raws), left)
+        return _Laid(len(text), view, tokens, cuts, not clipped and _whole(cuts, len(tokens.ids)))
 
-    def run(self, tokens: Tokens, start: int, end: int) -> Raw:
+    def _put_together(self, laid: _Laid, passes: Sequence[Raw | None]) -> Encoding:
+        raws = [raw for raw in passes if raw is not None]
+        if len(raws) < len(passes):
+            return Encoding((), np.zeros(384, dtype=np.float32), laid.length, unavailable=True)
+        made = tuple(self._window(laid, cut, raw) for cut, raw in zip(laid.cuts, raws, strict=True))
+        left = 0 if laid.whole else windows.unread([(one.start, one.end) for one in made], laid.length)
+        return Encoding(made, _embedding(laid.cuts, raws), left)
+
+    def run(self, tokens: Tokens, start: int, end: int) -> Raw | None:
         """One pass over tokens [start, end)."""
-        ids = np.empty((1, end - start + 2), dtype=np.int64)
-        case = np.full_like(ids, LOWER)
-        ids[0, 0], ids[0, 1:-1], ids[0, -1] = START, tokens.ids[start:end], END
-        case[0, 1:-1] = tokens.case[start:end]
-        scores, tags, mean = self._session.run(("scores", "tags", "mean"), {"ids": ids, "case": case})
-        return Raw(scores[0], tags[0, 1:-1], mean[0])
+        return self._graph.run([_feed(tokens, start, end)])[0]
 
-    def _window(self, view: View, tokens: Tokens, cut: tuple[int, int], raw: Raw) -> Window:
-        inside = tokens.offsets[cut[0] : cut[1]]
-        starts, ends = view.origin[inside[:, 0]], view.origin[np.maximum(inside[:, 1] - 1, 0)] + 1
+    def _window(self, laid: _Laid, cut: tuple[int, int], raw: Raw) -> Window:
+        inside, origin = laid.tokens.offsets[cut[0] : cut[1]], laid.view.origin
+        starts, ends = origin[inside[:, 0]], origin[np.maximum(inside[:, 1] - 1, 0)] + 1
         offsets = np.stack([starts, np.maximum(starts, ends)], axis=1).astype(np.int32)
-        return Window(int(offsets[0, 0]), int(offsets[-1, 1]), self.scores(raw.scores), offsets, _softmax(raw.tags))
+        return Window(
+            int(offsets[0, 0]), int(offsets[-1, 1]), self.scores(raw.scores), offsets, _softmax(raw.tags[1:-1])
+        )
 
     def scores(self, logits: Floats) -> dict[str, Floats]:
         """Calibrated probabilities by head."""
@@ -116,28 +129,50 @@ class PackEncoder:
     ) -> list[tuple[int, int, Mapping[str, float]]]:
         """Pieces (start, end) of the window that scores highest, each with the fall of every label's score without it.
 
-        Occlusion: at most `pieces` more passes. For flagged texts only.
+        Occlusion: at most `pieces` more passes. For flagged texts only. A piece whose pass could not be had is left out.
         """
         most = self.budget_tokens if budget is None else budget
         view, _ = _clipped(text, most * CHARACTERS_A_TOKEN)
         tokens = self._tokeniser([view.text])[0]
         labels = self.pack.heads[head]
-        whole = self._remembered(text, budget)
+        whole = self.encode([text], [budget])[0]
         if not whole.windows:
             return []
         best = max(range(len(whole.windows)), key=lambda number: float(whole.windows[number].scores[head].max()))
         start, end = windows.cut(len(tokens.ids), most)[best]
+        parts = _pieces(tokens, start, end, pieces)
         found: list[tuple[int, int, Mapping[str, float]]] = []
-        for first, last in _pieces(tokens, start, end, pieces):
-            scores = self.scores(self._without(tokens, (start, end), (first, last)).scores)[head]
-            drops = dict(zip(labels, (whole.windows[best].scores[head] - scores).tolist(), strict=True))
-            at = view.original(int(tokens.offsets[first, 0]), int(tokens.offsets[last - 1, 1]))
-            found.append((*at, drops))
+        for (first, last), raw in zip(parts, self._without(tokens, (start, end), parts), strict=True):
+            if raw is not None:
+                drops = dict(
+                    zip(
+                        labels, (whole.windows[best].scores[head] - self.scores(raw.scores)[head]).tolist(), strict=True
+                    )
+                )
+                at = view.original(int(tokens.offsets[first, 0]), int(tokens.offsets[last - 1, 1]))
+                found.append((*at, drops))
         return found
 
-    def _without(self, tokens: Tokens, window: tuple[int, int], piece: tuple[int, int]) -> Raw:
-        kept = np.r_[window[0] : piece[0], piece[1] : window[1]]
-        return self.run(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept))
+    def _without(self, tokens: Tokens, window: tuple[int, int], parts: Sequence[tuple[int, int]]) -> list[Raw | None]:
+        """One pass over the window without each of the parts."""
+        feeds = []
+        for first, last in parts:
+            kept = np.r_[window[0] : first, last : window[1]]
+            feeds.append(_feed(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept)))
+        return self._graph.run(feeds)
+
+
+def _key(text: str, budget: int | None) -> bytes:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return digest + b"%d" % (-1 if budget is None else budget)
+
+
+def _feed(tokens: Tokens, start: int, end: int) -> Feed:
+    ids = np.empty((1, end - start + 2), dtype=np.int64)
+    case = np.full_like(ids, LOWER)
+    ids[0, 0], ids[0, 1:-1], ids[0, -1] = START, tokens.ids[start:end], END
+    case[0, 1:-1] = tokens.case[start:end]
+    return Feed(ids, case)
 
 
 def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, int]]:
@@ -146,18 +181,6 @@ def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, 
     step = max(1, -(-(len(words) - 1) // most))
     edges = [*words[:-1:step], end]
     return list(pairwise(edges))
-
-
-def _session(pack: Pack, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # the arena keeps the largest window's memory for good
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(str(pack.graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises many classes of its own
-        raise PackError(f"{pack.graph}: onnxruntime cannot load it: {error}") from error
 
 
 def _clipped(text: str, limit: int) -> tuple[View, bool]:

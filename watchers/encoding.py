@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from watchers.watcher import Skip
+
 Floats = NDArray[np.float32]
 
 
@@ -30,12 +32,21 @@ class Window:
 class Encoding:
     """One text, encoded. `embedding`: float32 (384,), unit length, zero for an empty text.
 
-    `left_out_chars` counts what the token budget left unread.
+    `left_out_chars` counts what the token budget left unread. `unavailable`: the model could not be had (it runs on a
+    server that does not answer); nothing was read, the embedding says nothing, and the next call tries again.
     """
 
     windows: tuple[Window, ...]
     embedding: Floats
     left_out_chars: int = 0
+    unavailable: bool = False
+
+    @property
+    def skipped(self) -> Skip | None:
+        """Why not all of the text was read; None where it was."""
+        if self.unavailable:
+            return Skip.MODEL_UNAVAILABLE
+        return Skip.BUDGET if self.left_out_chars else None
 
 
 class Encoder(Protocol):

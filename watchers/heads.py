@@ -75,6 +75,12 @@ class Reading:
     view: View | None
     revealed: Encoding | None
 
+    @property
+    def skipped(self) -> Skip | None:
+        """Why not all of the text was read; None where it was."""
+        missing = self.revealed is not None and self.revealed.unavailable
+        return Skip.MODEL_UNAVAILABLE if missing else self.plain.skipped
+
     def scores(self, head: str, count: int) -> list[float]:
         """The highest score of each label over all windows of both views."""
         windows = [*self.plain.windows, *(self.revealed.windows if self.revealed else ())]
@@ -101,34 +107,48 @@ class HeadWatcher:
         }
 
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
-        """Return one judgement a record; what the token budget left unread is told."""
-        return [self._judge(record) for record in records]
+        """Return one judgement a record; what the token budget left unread, or the model did not read, is told."""
+        skips = [self._maybe_skip(record) for record in records]
+        read = iter(self._read([record for record, skip in zip(records, skips, strict=True) if skip is None]))
+        return [
+            Judgement(skipped=skip) if skip else self._judge(record, next(read))
+            for record, skip in zip(records, skips, strict=True)
+        ]
 
-    def _judge(self, record: Record) -> Judgement:
-        reading = [record.origin in READS.get(label, EVERYTHING) for label in self.labels]
-        if not any(reading):
-            return Judgement(skipped=Skip.NOT_APPLICABLE)
+    def _maybe_skip(self, record: Record) -> Skip | None:
+        if not any(self._applies(record)):
+            return Skip.NOT_APPLICABLE
         if not record.text.strip():
-            return Judgement(skipped=Skip.EMPTY)
+            return Skip.EMPTY
         if foreign(record.text):
-            return Judgement(skipped=Skip.UNSUPPORTED_LANGUAGE)
-        if record.budget_tokens == 0:
-            return Judgement(skipped=Skip.BUDGET)
-        read = self._read(record)
+            return Skip.UNSUPPORTED_LANGUAGE
+        return Skip.BUDGET if record.budget_tokens == 0 else None
+
+    def _applies(self, record: Record) -> list[bool]:
+        """For each label whether it reads the record's origin."""
+        return [record.origin in READS.get(label, EVERYTHING) for label in self.labels]
+
+    def _judge(self, record: Record, read: Reading) -> Judgement:
+        if read.plain.unavailable:
+            return Judgement(skipped=Skip.MODEL_UNAVAILABLE)
         scores = read.scores(self._head, len(self.labels))
-        scores = [score if applies else 0.0 for score, applies in zip(scores, reading, strict=True)]
+        scores = [score if applies else 0.0 for score, applies in zip(scores, self._applies(record), strict=True)]
         flagged = self._flagged(scores)
         spans = self._spans(record, read, flagged) if flagged and self._options.evidence_pieces else {}
         verdicts = [
             Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
             for (label, threshold), score in zip(self.labels.items(), scores, strict=True)
         ]
-        return Judgement(tuple(verdicts), Skip.BUDGET if read.plain.left_out_chars else None)
+        return Judgement(tuple(verdicts), read.skipped)
 
-    def _read(self, record: Record) -> Reading:
-        view, budget = revealed(record.text), [record.budget_tokens]
-        plain = self._encoder.encode([record.text], budget)[0]
-        return Reading(plain, view, self._encoder.encode([view.text], budget)[0] if view else None)
+    def _read(self, records: Sequence[Record]) -> list[Reading]:
+        """Encode all texts, and all without their disguise, in one call: a server works on them together."""
+        views = [revealed(record.text) for record in records]
+        asked = [(record.text, record.budget_tokens) for record in records]
+        asked += [(view.text, record.budget_tokens) for record, view in zip(records, views, strict=True) if view]
+        found = self._encoder.encode([text for text, _ in asked], [budget for _, budget in asked])
+        plain, undisguised = found[: len(records)], iter(found[len(records) :])
+        return [Reading(one, view, next(undisguised) if view else None) for one, view in zip(plain, views, strict=True)]
 
     def _flagged(self, scores: Sequence[float]) -> list[str]:
         over = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]

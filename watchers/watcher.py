@@ -117,6 +117,7 @@ class Skip(StrEnum):
     BUDGET = "budget"  # past the token budget of the exchange
     UNSUPPORTED_LANGUAGE = "unsupported_language"
     OVERLOAD = "overload"
+    MODEL_UNAVAILABLE = "model_unavailable"  # the graph runs on a server that does not answer
     ERROR = "error"
 
 

@@ -137,7 +137,8 @@ class DriftStreams:
         texts, budgets = [record.text for record in read], [record.budget_tokens for record in read]
         found = iter(self._encoder.encode(texts, budgets)) if self._encoder and texts else None
         for record in records:
-            yield None if found is None or record is None else next(found).embedding
+            encoding = None if found is None or record is None else next(found)
+            yield None if encoding is None or encoding.unavailable else encoding.embedding
 
     def _observe(
         self, outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None

@@ -13,7 +13,7 @@ from watchers.watcher import Judgement, Record, Skip, Span
 
 VALUE_CHARS: Final = 4  # a shorter value is masked where it was found only: elsewhere it may mean anything
 VALUES: Final = 512  # of one exchange that are looked for in its other texts
-UNREAD: Final = (Skip.ERROR, Skip.OVERLOAD)
+UNREAD: Final = (Skip.ERROR, Skip.OVERLOAD, Skip.MODEL_UNAVAILABLE)
 
 
 class Masker:

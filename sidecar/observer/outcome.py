@@ -87,7 +87,7 @@ class Outcome:
 
 
 # The gravest first: an exchange with several reasons is counted under the first that holds.
-GRAVITY: Final = (Skip.ERROR, Skip.OVERLOAD, Skip.UNSUPPORTED_LANGUAGE, Skip.BUDGET)
+GRAVITY: Final = (Skip.ERROR, Skip.OVERLOAD, Skip.MODEL_UNAVAILABLE, Skip.UNSUPPORTED_LANGUAGE, Skip.BUDGET)
 NOTHING_TO_READ: Final = (Skip.EMPTY, Skip.NOT_APPLICABLE)
 
 

@@ -112,11 +112,12 @@ class Leakage:
         for span in self._pii.spans(text):
             found[_way(record, text[span.start : span.end], exchange)].append(span)
         scores = {label: max((span.score for span in spans), default=0.0) for label, spans in found.items()}
+        skipped = Skip.BUDGET if len(text) < len(record.text) else None
         if record.direction is Direction.COMPLETION:
             self._canary(text, found, scores)
-            self._system(text, record.budget_tokens, exchange, found, scores)
+            skipped = self._system(text, record.budget_tokens, exchange, found, scores) or skipped
         verdicts = tuple(self._verdict(label, scores[label], tuple(found[label])) for label in self.labels)
-        return Judgement(verdicts, Skip.BUDGET if len(text) < len(record.text) else None)
+        return Judgement(verdicts, skipped)
 
     def _canary(self, text: str, found: dict[str, list[Span]], scores: dict[str, float]) -> None:
         for start, end in self._canaries.find(letters(text)):
@@ -130,23 +131,32 @@ class Leakage:
         exchange: _Exchange,
         found: dict[str, list[Span]],
         scores: dict[str, float],
-    ) -> None:
+    ) -> Skip | None:
+        """Compare with the system prompt; return why the meanings were not compared, None where they were or need not be."""
         if not exchange.secret:
-            return
-        copied = overlap(exchange.secret, text)
+            return None
+        copied, skipped = overlap(exchange.secret, text), None
         alike = self._likeness(text, budget, exchange) if self._encoder and copied.score < 1.0 else 0.0
+        if alike is None:
+            alike, skipped = 0.0, Skip.MODEL_UNAVAILABLE
         scores["system_prompt"] = max(copied.score, alike)
         if copied.words:
             found["system_prompt"].append(Span(copied.start, copied.end, "system_prompt", copied.score))
         elif alike >= self.labels["system_prompt"]:
             found["system_prompt"].append(Span(0, len(text), "system_prompt", alike))
+        return skipped
 
-    def _likeness(self, text: str, budget: int | None, exchange: _Exchange) -> float:
-        """A paraphrase or a translation shares no words: compare meanings, of texts long enough to have one."""
+    def _likeness(self, text: str, budget: int | None, exchange: _Exchange) -> float | None:
+        """A paraphrase or a translation shares no words: compare meanings, of texts long enough to have one.
+
+        None where the model could not be had.
+        """
         system = exchange.system
         if self._encoder is None or min(len(words(text)), len(words(system))) < _EMBEDDED_WORDS:
             return 0.0
         one, two = self._encoder.encode([text, system], [budget, exchange.system_tokens])
+        if one.unavailable or two.unavailable:
+            return None
         cosine = float(np.dot(one.embedding, two.embedding))
         return round(min(1.0, max(0.0, (cosine - _NEAR) / (_SAME - _NEAR))), 4)
 

@@ -99,8 +99,8 @@ class Pii:
         texts = [record.text[: self._options.max_chars] for record in records]
         tags = self._tags(texts, [record.budget_tokens for record in records])
         return [
-            self._judge(text, tagged, unread or len(text) < len(record.text))
-            for record, text, (tagged, unread) in zip(records, texts, tags, strict=True)
+            self._judge(text, tagged, skip or (Skip.BUDGET if len(text) < len(record.text) else None))
+            for record, text, (tagged, skip) in zip(records, texts, tags, strict=True)
         ]
 
     def spans(self, text: str, tags: Sequence[Span] = ()) -> list[Span]:
@@ -123,17 +123,16 @@ class Pii:
         start, end = laid_out.view.original(finding.start, finding.end)
         return Span(start, end, finding.label, min(finding.score, _SUREST))
 
-    def _tags(self, texts: list[str], budgets: list[int | None]) -> list[tuple[list[Span], bool]]:
-        """Return the pack's entities of each text, and whether the token budget left a part of it unread."""
+    def _tags(self, texts: list[str], budgets: list[int | None]) -> list[tuple[list[Span], Skip | None]]:
+        """Return the pack's entities of each text, and why a part of it was not read."""
         if self._encoder is None or self._entities is None:
-            return [([], False) for _ in texts]
+            return [([], None) for _ in texts]
         encodings = self._encoder.encode(texts, budgets)
         return [
-            (self._entities(encoding, text), encoding.left_out_chars > 0)
-            for encoding, text in zip(encodings, texts, strict=True)
+            (self._entities(encoding, text), encoding.skipped) for encoding, text in zip(encodings, texts, strict=True)
         ]
 
-    def _judge(self, text: str, tags: list[Span], cut: bool) -> Judgement:
+    def _judge(self, text: str, tags: list[Span], skipped: Skip | None) -> Judgement:
         if not text:
             return Judgement(skipped=Skip.EMPTY)
         verdicts = self._clean
@@ -144,7 +143,7 @@ class Pii:
                 own = tuple(span for span in spans if span.label == label)
                 changed[self._places[label]] = self._verdict(label, own)
             verdicts = tuple(changed)
-        return Judgement(verdicts, Skip.BUDGET if cut else None)
+        return Judgement(verdicts, skipped)
 
     def _verdict(self, label: str, spans: tuple[Span, ...]) -> Verdict:
         score = max((span.score for span in spans), default=0.0)
