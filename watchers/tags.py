@@ -1,8 +1,8 @@
 """From the token tags of an encoding to entities, word by word.
 
-A word belongs to one type: its pieces vote with their probabilities. Where windows overlap, a token is
-read in the window that shows more of its surroundings. Edges are tidied by rule: titles and punctuation
-are no part of a name.
+A word belongs to one type: its pieces vote with their probabilities, and the likeliest course through the words of a stretch
+decides (`tag_path`). Where windows overlap, a token is read in the window that shows more of its surroundings. Edges are tidied by
+rule: titles and punctuation are no part of a name, an abbreviation's stop is.
 """
 
 import re
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchers.encoding import Encoding, Floats
+from watchers.tag_path import courses
 from watchers.watcher import Span
 
 ENTITY_TYPES: Final = (
@@ -24,7 +25,13 @@ _TITLE: Final = re.compile(
     r"(?:(?:mr|mrs|ms|miss|dr|prof|sir|madam|herr|frau|president|professor|doctor)\b\.?\s+)+", re.IGNORECASE
 )
 _EDGE: Final = " \t\r\n,;:!?\"'“”‘’<>[]{}|*_-–—/\\#"
-_LEAST: Final = 0.5  # mean probability of an entity's words
+# "U.S.", "J.R.R.", "U.K": one word, though the tokenizer cuts it at its stops.
+_INITIALS: Final = re.compile(r"(?<![^\W\d_])(?:[A-Za-z]\.){2,}|(?<![^\W\d_])[A-Za-z]\.[A-Za-z](?![^\W\d_])")
+_ABBREVIATION: Final = re.compile(r"\b(?:inc|corp|ltd|co|jr|sr|bros)$", re.IGNORECASE)
+_COMPANY: Final = re.compile(r",? (?:inc|ltd|llc|corp|plc|gmbh)\b\.?", re.IGNORECASE)
+_NAMES: Final = 3  # the first types: they do not go on in the next line, as an address does
+_REACH: Final = 3  # characters between two words of one entity
+_LEAST: Final = 0.4  # mean probability of an entity's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +56,36 @@ def entities(encoding: Encoding, text: str) -> list[Span]:
 
 
 def _runs(text: str, encoding: Encoding) -> Iterator[tuple[int, list[Word]]]:
-    """Neighbouring words of one type; a word that looks more like a beginning starts the next."""
-    kind, run = -1, list[Word]()
-    for word in _words(text, *_tokens(encoding)):
-        best = int(word.types.argmax())
-        now = best if word.types[best] > 1 - word.types.sum() else -1
-        near = bool(run) and word.start - run[-1].end <= 3 and text[run[-1].end : word.start].count("\n") <= 1
-        goes_on = now == kind and near and word.begins[now] <= word.types[now] / 2
-        if run and not goes_on:
+    """The words of each entity with its type."""
+    words = list(_words(text, *_tokens(encoding)))
+    if not words:
+        return
+    kinds = len(ENTITY_TYPES)
+    types, begins = np.stack([word.types for word in words]), np.stack([word.begins for word in words])
+    states = courses(types, begins, _goes_on(text, words, kinds))
+    run: list[Word] = []
+    kind = 0
+    for word, state in zip(words, states.tolist(), strict=True):
+        if run and state <= kinds:
             yield kind, run
             run = []
-        kind = now
-        if now >= 0:
+        if state:
+            kind = (state - 1) % kinds
             run.append(word)
     if run:
         yield kind, run
+
+
+def _goes_on(text: str, words: list[Word], kinds: int) -> NDArray[np.bool_]:
+    """Whether each word may go on with an entity of each type: near enough to the word before, names in one line only."""
+    allowed = np.zeros((len(words), kinds), bool)
+    for index in range(1, len(words)):
+        before, word = words[index - 1], words[index]
+        if word.start - before.end <= _REACH:
+            lines = text.count("\n", before.end, word.start)
+            allowed[index] = lines <= 1
+            allowed[index, :_NAMES] = not lines
+    return allowed
 
 
 def _tokens(encoding: Encoding) -> tuple[NDArray[np.int32], Floats]:
@@ -86,15 +108,25 @@ def _tokens(encoding: Encoding) -> tuple[NDArray[np.int32], Floats]:
 
 
 def _words(text: str, offsets: NDArray[np.int32], tags: Floats) -> Iterator[Word]:
-    """Tokens that touch and are letters or digits form a word; all else stands alone."""
+    """Tokens that touch and are letters or digits form a word, and so do initials with their stops; all else stands alone."""
     if not len(tags) or tags[:, 0].min() > 0.7:  # nothing worth decoding
         return
     first = 0
+    inside = _inside_initials(text, offsets)
     for index in range(1, len(offsets) + 1):
-        if index < len(offsets) and _joined(text, offsets[index - 1], offsets[index]):
+        if index < len(offsets) and (inside[index] or _joined(text, offsets[index - 1], offsets[index])):
             continue
         yield _word(offsets[first:index], tags[first:index])
         first = index
+
+
+def _inside_initials(text: str, offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which tokens go on with initials that an earlier token began."""
+    inside = np.zeros(len(offsets), bool)
+    for match in _INITIALS.finditer(text):
+        first, last = np.searchsorted(offsets[:, 0], match.span())
+        inside[first + 1 : last] = True
+    return inside
 
 
 def _joined(text: str, before: NDArray[np.int32], after: NDArray[np.int32]) -> bool:
@@ -123,6 +155,10 @@ def _tidied(text: str, start: int, end: int, kind: str, score: float) -> Span | 
         return None
     if kind == "PERSON" and kept.endswith(("'s", "’s")):
         end -= 2
+    elif kind == "ORGANIZATION" and (company := _COMPANY.match(text, end)):
+        end = company.end()
+    elif text.startswith(".", end) and _ABBREVIATION.search(kept):
+        end += 1
     return Span(start, end, kind, score) if any(map(str.isalnum, kept)) else None
 
 

@@ -91,3 +91,36 @@ def test_real_names_are_found(encoder):
 def test_a_text_without_names_has_none(encoder):
     text = "how do i boil an egg for ten minutes"
     assert entities(encoder.encode([text])[0], text) == []
+
+
+def test_initials_are_one_word_and_keep_their_stops():
+    text = "in the U.S. and the U.K"
+    pieces = [("in", "O"), ("the", "O"), ("U", "B-LOCATION"), (".", "O"), ("S", "B-LOCATION"), (".", "O"), ("and", "O")]
+    pieces += [("the", "O"), ("U", "B-LOCATION"), (".", "I-LOCATION"), ("K", "I-LOCATION")]
+    assert found(text, window(text, pieces)) == [("U.S.", "LOCATION"), ("U.K", "LOCATION")]
+
+
+def test_a_name_ends_with_its_line_and_an_address_does_not():
+    text = "Ann Lee\nAcme\n12 Oak Rd\nApt 3"
+    pieces = [("Ann", "B-PERSON"), ("Lee", "I-PERSON"), ("Acme", "I-PERSON"), ("12", "B-STREET_ADDRESS")]
+    pieces += [(word, "I-STREET_ADDRESS") for word in ("Oak", "Rd", "Apt", "3")]
+    assert found(text, window(text, pieces)) == [
+        ("Ann Lee", "PERSON"),
+        ("Acme", "PERSON"),
+        ("12 Oak Rd\nApt 3", "STREET_ADDRESS"),
+    ]
+
+
+def test_a_companys_form_and_an_abbreviations_stop_belong_to_the_name():
+    text = "Acme Foods, Inc. hired John Doe Jr. yesterday."
+    pieces = [("Acme", "B-ORGANIZATION"), ("Foods", "I-ORGANIZATION"), (",", "O"), ("Inc", "O"), (".", "O")]
+    pieces += [("hired", "O"), ("John", "B-PERSON"), ("Doe", "I-PERSON"), ("Jr", "I-PERSON"), (".", "O")]
+    assert found(text, window(text, pieces)) == [("Acme Foods, Inc.", "ORGANIZATION"), ("John Doe Jr.", "PERSON")]
+
+
+def test_a_place_of_two_words_that_both_look_like_beginnings_is_one():
+    text = "to New York now"
+    one = window(text, [("to", "O"), ("New", "B-LOCATION"), ("York", "B-LOCATION"), ("now", "O")])
+    one.tags[2, TAGS.index("I-LOCATION")] = 0.35
+    one.tags[2, TAGS.index("B-LOCATION")] = 0.5
+    assert found(text, one) == [("New York", "LOCATION")]

@@ -1,0 +1,85 @@
+"""The likeliest course of a text's tags: which words begin an entity, which go on with it, which are none.
+
+A word's tags are believed together with its neighbours' (Viterbi 1967 over B, I and O): an entity has one type from end to
+end, only a beginning may start it, and two entities seldom touch, so that "New York" stays one place where both words look like
+beginnings, and "Vancouver Canucks" one club. Word by word the same model finds a tenth fewer exact entities.
+"""
+
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchers.encoding import Floats
+
+_TOUCH: Final = 1.5  # nats that a beginning right behind another entity costs
+_LEAST: Final = 1e-4  # of a probability, so that its logarithm is finite
+_LEAST_BEGIN: Final = 0.08  # of the share of a type's mass that begins: no word rules a place out
+_LEAST_INSIDE: Final = 0.02  # the same of the share that goes on
+_DOUBT: Final = 1.1  # exponent of the probability of none: an even choice is decided for an entity
+_SURE: Final = 0.97  # of being none: such words are not part of any course
+NONE: Final = 0
+
+
+def courses(types: Floats, begins: Floats, goes_on: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the state of each word: 0 none, k a beginning of type k - 1, kinds + k inside one of type k - 1.
+
+    Shapes: `types` float32 (words, kinds): probability of each type; `begins` the same: that a new entity of it starts;
+    `goes_on` bool (words, kinds): whether a word may go on with an entity of the type from the word before.
+    """
+    states = np.zeros(len(types), np.int32)
+    doubtful = np.flatnonzero(1 - types.sum(axis=1) < _SURE)
+    for first, last in _stretches(doubtful):
+        rows = slice(first, last + 1)
+        states[rows] = _course(types[rows], begins[rows], goes_on[rows])
+    return states
+
+
+def _stretches(indices: NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Runs of consecutive numbers, first and last of each."""
+    if not len(indices):
+        return []
+    cuts = [0, *(np.flatnonzero(np.diff(indices) > 1) + 1).tolist(), len(indices)]
+    return [(int(indices[start]), int(indices[end - 1])) for start, end in pairwise(cuts)]
+
+
+def _course(types: Floats, begins: Floats, goes_on: NDArray[np.bool_]) -> NDArray[np.int32]:
+    words, kinds = types.shape
+    mass = types.clip(_LEAST, 1)
+    share = (begins / mass).clip(0, 1)
+    none = _DOUBT * np.log((1 - types.sum(axis=1)).clip(_LEAST, 1))
+    begin = np.log(mass) + np.log(share.clip(_LEAST_BEGIN, 1))
+    inside = np.log(mass) + np.log((1 - share).clip(_LEAST_INSIDE, 1))
+    scores = np.full(2 * kinds + 1, -np.inf)
+    scores[NONE], scores[1 : kinds + 1] = none[0], begin[0]
+    before = np.zeros((words, 2 * kinds + 1), np.int32)
+    for word in range(1, words):
+        scores = _step(scores, before[word], none[word], begin[word], np.where(goes_on[word], inside[word], -np.inf))
+    return _traced(before, int(scores.argmax()))
+
+
+def _step(
+    scores: NDArray[np.float64], before: NDArray[np.int32], none: float, begin: Floats, inside: Floats
+) -> NDArray[np.float64]:
+    """Scores of the states of the next word; `before` gets where each came from."""
+    kinds = len(begin)
+    after = np.empty_like(scores)
+    before[NONE] = scores.argmax()
+    after[NONE] = scores[before[NONE]] + none
+    touching = scores - _TOUCH
+    touching[NONE] = scores[NONE]
+    before[1 : kinds + 1] = touching.argmax()
+    after[1 : kinds + 1] = touching[before[1]] + begin
+    begun, gone_on = scores[1 : kinds + 1], scores[kinds + 1 :]
+    before[kinds + 1 :] = np.arange(1, kinds + 1) + kinds * (gone_on > begun)
+    after[kinds + 1 :] = np.maximum(begun, gone_on) + inside
+    return after
+
+
+def _traced(before: NDArray[np.int32], last: int) -> NDArray[np.int32]:
+    states = np.empty(len(before), np.int32)
+    for word in range(len(before) - 1, -1, -1):
+        states[word] = last
+        last = before[word, last]
+    return states
