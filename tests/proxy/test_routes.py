@@ -80,7 +80,7 @@ def test_configured_headers_replace_the_clients() -> None:
         Route(name="r", upstream="http://x?q=1"),
         Route(name="r", upstream="http://x:99999"),
         Route(name="r", upstream="http://x", add_request_headers={"X": "a\r\nY: b"}),
-        Route(name="r", upstream="http://x", proxy="socks5://p"),
+        Route(name="r", upstream="http://x", proxy="socks4://p"),
     ],
 )
 def test_a_route_that_cannot_work_says_so(route: Route) -> None:
