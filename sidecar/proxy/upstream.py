@@ -18,7 +18,7 @@ from sidecar.proxy.response_head import ResponseHead, read_response
 if TYPE_CHECKING:
     from sidecar.proxy.relay import Relay
 
-_TRUSTED_SECONDS: Final = 0.02  # an idle time so short that asking the kernel about a FIN is not worth a system call
+_TRUSTED_SECONDS: Final = 0.001  # an idle time so short that asking the kernel about a FIN is not worth a system call
 
 
 class UpstreamConnection(asyncio.Protocol):
