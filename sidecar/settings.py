@@ -117,6 +117,9 @@ class Observer(_Section, frozen=True):
     decoded_bytes: Bytes = 33_554_432  # of one body after decompression
     text_tokens: Count = 4_096  # encoder budget of one exchange: new texts first
     unknown_formats: Literal["text", "count"] = "text"
+    selftest_seconds: Seconds | None = (
+        300.0  # known texts through every watcher, at the start and this often; None: never
+    )
     labels: list[Label] = []
 
 

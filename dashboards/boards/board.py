@@ -9,7 +9,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.boards.panels import NS, ROUTE, SOURCE
-from dashboards.rules import RUNBOOKS
+from dashboards.rule import RUNBOOKS
 
 TAG: Final = "sidewatch"
 ALL: Final = model.VariableOption(text="All", value="$__all", selected=True)

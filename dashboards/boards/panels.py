@@ -23,7 +23,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.rules import RUNBOOKS
+from dashboards.rule import RUNBOOKS
 
 SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LINES: Final = 8  # more of them than this cannot be told apart

@@ -16,6 +16,7 @@ from sidecar.observer.instruments import Instruments
 from sidecar.observer.line_writer import LineWriter
 from sidecar.observer.parts import Parts, Workshop, drift_state
 from sidecar.observer.pipeline import Pipeline, Settle
+from sidecar.observer.selftest import Selftest
 from sidecar.observer.view import View
 from sidecar.observer.worker_totals import WorkerTotals
 from sidecar.settings import Settings
@@ -41,8 +42,9 @@ class Engine:
         self._writer = LineWriter(output, self._sink_error)
         self._workshop = Workshop(self._instruments, self._writer, colors=sys.stdout.isatty())
         self._backlog = backlog
-        self._pipeline = Pipeline(backlog, self._workshop.make(settings), self._instruments, settle)
-        view = View(backlog, collector, totals, lambda: self.parts)
+        selftest = Selftest(self._instruments)
+        self._pipeline = Pipeline(backlog, self._workshop.make(settings), self._instruments, settle, selftest)
+        view = View(backlog, collector, totals, lambda: self.parts, selftest)
         self.pages: web.Application = application(view, Exposition(self._instruments, view))
 
     @property

@@ -118,6 +118,13 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Flagged texts; one replayed in a conversation's history counts once.",
         ("watcher", "label", "direction", "route"),
     ),
+    Metric(
+        "sidewatch_selftest_passed",
+        G,
+        "1 where the watcher saw what it must in known texts, and only that.",
+        ("watcher",),
+    ),
+    Metric("sidewatch_selftest_timestamp_seconds", G, "Unix time of the last self-test."),
     # The judge, a model's second opinion on a sample.
     Metric(
         "sidewatch_judge_exchanges_total",

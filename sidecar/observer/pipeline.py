@@ -20,6 +20,7 @@ from sidecar.observer.instruments import Instruments
 from sidecar.observer.mask import Masker
 from sidecar.observer.outcome import Coverage, Outcome, Reason, State, coverage
 from sidecar.observer.parts import Parts
+from sidecar.observer.selftest import Selftest
 from sidecar.observer.usage_estimate import with_estimated_usage
 from sidecar.observer.where import where
 from sidecar.records import records
@@ -40,9 +41,16 @@ Settle = Callable[[Origin, list[int], dict[str, int]], None]
 class Pipeline:
     """`settle` gets the exchanges of one origin and what they add to its ledger; it is called in the thread."""
 
-    def __init__(self, backlog: Backlog, parts: Parts, instruments: Instruments, settle: Settle) -> None:
+    def __init__(
+        self,
+        backlog: Backlog,
+        parts: Parts,
+        instruments: Instruments,
+        settle: Settle,
+        selftest: Selftest | None = None,
+    ) -> None:
         self.parts = parts  # replaced as a whole at a reload, between two batches
-        self._backlog, self._instruments, self._settle = backlog, instruments, settle
+        self._backlog, self._instruments, self._settle, self._selftest = backlog, instruments, settle, selftest
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
@@ -59,6 +67,7 @@ class Pipeline:
 
     def _run(self) -> None:
         while True:
+            self._test(self.parts)
             batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, IDLE_SECONDS)
             if batch:
                 self._batch(batch, self.parts)
@@ -66,6 +75,11 @@ class Pipeline:
             self._idle(self.parts)
             if self._stopping.is_set():
                 return
+
+    def _test(self, parts: Parts) -> None:
+        if self._selftest is not None:
+            with self._guarded("selftest"):
+                self._selftest.maybe_run(parts)
 
     def _idle(self, parts: Parts) -> None:
         """Use a pause of the traffic; called at least once before the end."""

@@ -11,6 +11,7 @@ from sidecar.observer.backlog import Backlog
 from sidecar.observer.collector import Collector
 from sidecar.observer.outcome import State
 from sidecar.observer.parts import Parts
+from sidecar.observer.selftest import Selftest
 from sidecar.observer.worker_totals import WorkerTotals
 from sidecar.supervisor import resident_bytes
 from watchers.drift import DriftEvent, StreamKey, StreamStatus
@@ -24,6 +25,7 @@ class View:
     collector: Collector
     totals: WorkerTotals
     parts: Callable[[], Parts]
+    selftest: Selftest
     began_seconds: float = field(default_factory=time.monotonic)
 
     def resident_bytes(self) -> int:
@@ -58,6 +60,7 @@ class View:
                 }
                 for watcher in parts.panel.watchers
             ],
+            "selftest": self.selftest.page(),
             "drift": self.drift(),
             "recent_flags": parts.recent.newest(),
         }

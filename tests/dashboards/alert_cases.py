@@ -17,6 +17,8 @@ class Case:
     labels: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     severity: str = "warning"
+    # one alert for each: its further labels; what is no label stands in the summary
+    bursts: tuple[dict[str, str], ...] = ({},)
 
 
 def _ended(status: str, values: str, ending: str = "complete") -> dict[str, str]:
@@ -28,7 +30,15 @@ BUSY = {SEEN: "0+60x6000"}
 LEDGER = 'sidewatch_watcher_exchanges_total{{namespace="shop",watcher="pii",state="{}",reason="{}"}}'
 FLAGS = 'sidewatch_flags_total{{namespace="shop",route="r",watcher="{}",label="x",direction="{}"}}'
 DRIFT = 'sidewatch_drift_state{{namespace="shop",route="r",model="m",direction="{}",state="{}"}}'
+EFFECT = 'sidewatch_drift_effect{namespace="shop",route="r",model="m",direction="prompt"}'
 EVENTS = 'sidewatch_drift_events_total{{namespace="shop",route="r",model="m",direction="{}",state="drift"}}'
+
+BURNS = (
+    {"severity": "critical", "long": "1h", "short": "5m", "FACTOR": "14.4"},
+    {"severity": "critical", "long": "6h", "short": "30m", "FACTOR": "6"},
+    {"severity": "warning", "long": "1d", "short": "2h", "FACTOR": "3"},
+    {"severity": "warning", "long": "3d", "short": "6h", "FACTOR": "1"},
+)
 
 CASES = (
     Case(
@@ -38,7 +48,7 @@ CASES = (
         BUSY | _ended("200", "0+60x100") | _ended("503", "0+0x100") | _ended("none", "0+30x100", "client_gone"),
         {"namespace": "shop"},
         "The model API fails for shop: 33.33% of exchanges end in an error (LONG window, FACTOR times the budget)",
-        "critical",
+        bursts=BURNS,
     ),
     Case(
         "SidewatchLatencyBudgetBurn",
@@ -54,8 +64,8 @@ CASES = (
             'sidewatch_first_byte_seconds_count{namespace="shop"}': "0+60x100",
         },
         {"namespace": "shop"},
-        "The model API is slow for shop: 100% of first bytes take over 10 s (LONG window, FACTOR times the budget)",
-        "critical",
+        "The model API is slow for shop: 100% of first bytes take over 10.24 s (LONG window, FACTOR times the budget)",
+        bursts=BURNS,
     ),
     Case(
         "SidewatchCoverageBudgetBurn",
@@ -64,7 +74,21 @@ CASES = (
         BUSY | {LEDGER.format("clean", ""): "0+10x100", LEDGER.format("skipped", "not_applicable"): "0+50x100"},
         {"namespace": "shop"},
         "Traffic of shop is not inspected: 25% of verdicts are missing (LONG window, FACTOR times the budget)",
-        "critical",
+        bursts=BURNS,
+    ),
+    Case(
+        "SidewatchCoverageBudgetBurn",
+        "70m",  # a worker that died, and verdicts that nobody accounts for
+        BUSY
+        | {
+            LEDGER.format("clean", ""): "0+45x100",
+            LEDGER.format("skipped", "worker_lost"): "0+10x100",
+            LEDGER.format("skipped", "unaccounted"): "0+5x100",
+        },
+        BUSY | {LEDGER.format("clean", ""): "0+10x100", LEDGER.format("skipped", "unknown_format"): "0+50x100"},
+        {"namespace": "shop"},
+        "Traffic of shop is not inspected: 25% of verdicts are missing (LONG window, FACTOR times the budget)",
+        bursts=BURNS,
     ),
     Case(
         "SidewatchFlagRateAnomaly",
@@ -72,13 +96,29 @@ CASES = (
         BUSY | {FLAGS.format("toxicity", "prompt"): "0+1x900 905+10x200"},
         BUSY | {FLAGS.format("toxicity", "prompt"): "0+1x1200"},
         {"namespace": "shop", "watcher": "toxicity"},
-        "toxicity flags three times its usual share of exchanges in shop",
+        "toxicity flags far more than usual in shop: VALUE an exchange (LONG window)",
+        bursts=({"long": "1h", "short": "5m", "VALUE": "166.7m"}, {"long": "6h", "short": "30m", "VALUE": "58.22m"}),
+    ),
+    Case(
+        "SidewatchFlagRateAnomaly",
+        "1000m",  # a watcher that never flagged: its baseline is 0, and twenty flags an hour are news
+        BUSY | {LEDGER.format("clean", ""): "0+60x1200", FLAGS.format("pii", "prompt"): "0x960 1+5x200"},
+        # the same burst where nothing is known of the twelve hours before
+        {SEEN: "_x900 0+60x600", FLAGS.format("pii", "prompt"): "_x900 0x60 1+5x200"},
+        {"namespace": "shop", "watcher": "pii"},
+        "pii flags far more than usual in shop: VALUE an exchange (LONG window)",
+        bursts=({"long": "1h", "short": "5m", "VALUE": "54.44m"}, {"long": "6h", "short": "30m", "VALUE": "9.074m"}),
     ),
     Case(
         "SidewatchPiiInCompletions",
         "30m",
         {FLAGS.format("secrets", "completion"): "_x22 1x20"},
-        {FLAGS.format("secrets", "completion"): "5x40", FLAGS.format("pii", "prompt"): "0+3x40"},
+        # known before; of prompts; and known before a gap in the scrapes
+        {
+            FLAGS.format("secrets", "completion"): "5x40",
+            FLAGS.format("pii", "prompt"): "0+3x40",
+            FLAGS.format("pii", "completion"): "5x4 _x18 5x20",
+        },
         {"namespace": "shop", "route": "r", "watcher": "secrets"},
         "Completions on r hold secrets findings: 1 in 10 minutes",
     ),
@@ -92,20 +132,37 @@ CASES = (
         "critical",
     ),
     Case(
+        "SidewatchInjectionSpike",
+        "60m",  # the first ones ever, within one scrape
+        {FLAGS.format("injection", "prompt"): "_x54 15x40"},
+        {FLAGS.format("injection", "prompt"): "_x54 9x40"},
+        {"namespace": "shop", "route": "r"},
+        "Prompt injection attempts on r: 15 in 10 minutes, five times the daily average",
+        "critical",
+    ),
+    Case(
         "SidewatchDrift",
         "20m",
-        {DRIFT.format("prompt", "drift"): "1x30"},
-        {DRIFT.format("prompt", "drift"): "0x30", DRIFT.format("prompt", "insufficient_data"): "1x30"},
+        {DRIFT.format("prompt", "drift"): "1x30", EFFECT: "2.5x30"},
+        {DRIFT.format("prompt", "drift"): "0x30", DRIFT.format("prompt", "insufficient_data"): "1x30", EFFECT: "9x30"},
         {"namespace": "shop", "route": "r", "model": "m", "direction": "prompt"},
-        "prompts of m on r have drifted from their reference",
+        "prompts of m on r have drifted: 2.5 times their natural variation",
     ),
     Case(
         "SidewatchProviderChanged",
         "30m",
-        {EVENTS.format("provider"): "0x20 1x20"},
+        {EVENTS.format("provider"): "_x20 1x20"},
         {EVENTS.format("prompt"): "0x20 1x20"},
         {"namespace": "shop", "route": "r", "model": "m"},
         "The provider changed behind m on r: the answers differ, the prompts do not",
+    ),
+    Case(
+        "SidewatchProviderChanged",
+        "200m",  # hours ago, and not accepted yet
+        {DRIFT.format("provider", "drift").replace("}", ',label="acme"}'): "0x20 1x300"},
+        {DRIFT.format("provider", "drift"): "0x300", DRIFT.format("completion", "drift"): "1x300"},
+        {"namespace": "shop", "route": "r", "model": "m", "label": "acme"},
+        "The provider changed behind m on r (acme): the answers differ, the prompts do not",
     ),
     Case(
         "SidewatchObserverRestarting",
@@ -122,6 +179,22 @@ CASES = (
         BUSY | {'sidewatch_captures_dropped_total{namespace="shop",reason="excluded"}': "0+30x40"},
         {"namespace": "shop", "reason": "channel_full"},
         "Over 1% of exchanges in shop do not reach the observer (channel_full)",
+    ),
+    Case(
+        "SidewatchCapturesDropped",
+        "30m",  # all in one scrape, and the reason's first
+        BUSY | {'sidewatch_captures_dropped_total{namespace="shop",reason="observer_lost"}': "_x25 20x40"},
+        BUSY | {'sidewatch_captures_dropped_total{namespace="shop",reason="observer_lost"}': "_x25 2x40"},
+        {"namespace": "shop", "reason": "observer_lost"},
+        "Over 1% of exchanges in shop do not reach the observer (observer_lost)",
+    ),
+    Case(
+        "SidewatchSelftestFailing",
+        "20m",
+        {'sidewatch_selftest_passed{namespace="shop",watcher="bias"}': "1x5 0x30"},
+        {'sidewatch_selftest_passed{namespace="shop",watcher="bias"}': "1x15 0x3 1x20"},
+        {"namespace": "shop", "watcher": "bias"},
+        "The watcher bias does not see what it must, or flags what it must not, in shop",
     ),
     Case(
         "SidewatchBacklogOld",
@@ -184,7 +257,15 @@ CASES = (
         {SEEN: "0+10x1400 14000x400"},
         {SEEN: "0+10x2000"},
         {"namespace": "shop"},
-        "No exchange was seen in shop for an hour; yesterday at this time there were some",
+        "No exchange was seen in shop for an hour; yesterday at this time there were 600",
+    ),
+    Case(
+        "SidewatchNothingSeen",
+        "11600m",  # past a week: the whole namespace is gone; or it rests on this day of every week
+        {SEEN: "0+10x11450 _x400"},
+        {SEEN: "0x2000 0+10x9450 94500x400"},
+        {"namespace": "shop"},
+        "No exchange was seen in shop for an hour; yesterday at this time there were 600",
     ),
     Case(
         "SidewatchDown",

@@ -16,6 +16,7 @@ from sidecar.observer.instruments import Instruments
 from sidecar.observer.line_writer import LineWriter
 from sidecar.observer.metric_table import METRICS, Type
 from sidecar.observer.parts import Workshop
+from sidecar.observer.selftest import Selftest
 from sidecar.observer.view import View
 from sidecar.observer.worker_totals import WorkerTotals
 from sidecar.settings import Settings, Watchers
@@ -58,7 +59,7 @@ def page(tmp_path: Path) -> tuple[str, str]:
         else:
             instruments.set(metric.name, labels, 1.0)
     collector = Collector(backlog, workers.update, lambda *_: None, lambda *_: None)
-    exposition = Exposition(instruments, View(backlog, collector, workers, lambda: parts))
+    exposition = Exposition(instruments, View(backlog, collector, workers, lambda: parts, Selftest(instruments)))
     return exposition.render("")[0].decode(), exposition.render("application/openmetrics-text; version=1.0.0")[
         0
     ].decode()

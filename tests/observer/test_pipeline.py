@@ -14,6 +14,7 @@ from sidecar.observer.instruments import Instruments
 from sidecar.observer.panel import Panel
 from sidecar.observer.parts import Parts, PartsError, Workshop
 from sidecar.observer.pipeline import Pipeline
+from sidecar.observer.selftest import Selftest
 from sidecar.settings import Drift, Log, Observer, Route, Settings, Watchers, WatcherSettings
 from sidecar.wire.capture import Body, Capture
 from tests.observer.test_panel import Poisoned
@@ -63,12 +64,14 @@ class Bench:
         made = Workshop(self.instruments, self.out).make(self.settings)  # type: ignore[arg-type]
         return made if self.watchers is None else replace(made, panel=Panel(self.watchers, self.instruments))
 
-    def judge(self, captures: Sequence[Capture], incomplete: str | None = None) -> None:
+    def judge(
+        self, captures: Sequence[Capture], incomplete: str | None = None, selftest: Selftest | None = None
+    ) -> None:
         backlog = Backlog(len(captures), 1_000_000)
         for number, captured in enumerate(captures):
             backlog.put(Waiting(captured, incomplete, self.origin, number, 0))
         settle = lambda origin, numbers, ledger: origin.settle(numbers, ledger)  # noqa: E731
-        pipeline = Pipeline(backlog, self.parts(), self.instruments, settle)
+        pipeline = Pipeline(backlog, self.parts(), self.instruments, settle, selftest)
         pipeline.start()
         assert pipeline.stop(60)
 
