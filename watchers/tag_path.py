@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from watchers.encoding import Floats
 
 _TOUCH: Final = 1.5  # nats that a beginning right behind another entity costs
+_SWITCH: Final = 0.2  # the same for what may well touch: enough to go on where both ways are as likely
 _LEAST: Final = 1e-4  # of a probability, so that its logarithm is finite
 _LEAST_BEGIN: Final = 0.08  # of the share of a type's mass that begins: no word rules a place out
 _LEAST_INSIDE: Final = 0.02  # the same of the share that goes on
@@ -22,17 +23,19 @@ _SURE: Final = 0.97  # of being none: such words are not part of any course
 NONE: Final = 0
 
 
-def courses(types: Floats, begins: Floats, goes_on: NDArray[np.bool_]) -> NDArray[np.int32]:
+def courses(types: Floats, begins: Floats, goes_on: NDArray[np.bool_], names: int) -> NDArray[np.int32]:
     """Return the state of each word: 0 none, k a beginning of type k - 1, kinds + k inside one of type k - 1.
 
     Shapes: `types` float32 (words, kinds): probability of each type; `begins` the same: that a new entity of it starts;
     `goes_on` bool (words, kinds): whether a word may go on with an entity of the type from the word before.
+    The first `names` types seldom touch another entity; the others do (a number behind an address), and what they begin with
+    is learned from forms of every kind, so that for them the type alone counts.
     """
     states = np.zeros(len(types), np.int32)
     doubtful = np.flatnonzero(1 - types.sum(axis=1) < _SURE)
     for first, last in _stretches(doubtful):
         rows = slice(first, last + 1)
-        states[rows] = _course(types[rows], begins[rows], goes_on[rows])
+        states[rows] = _course(types[rows], begins[rows], goes_on[rows], names)
     return states
 
 
@@ -44,33 +47,42 @@ def _stretches(indices: NDArray[np.intp]) -> list[tuple[int, int]]:
     return [(int(indices[start]), int(indices[end - 1])) for start, end in pairwise(cuts)]
 
 
-def _course(types: Floats, begins: Floats, goes_on: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _course(types: Floats, begins: Floats, goes_on: NDArray[np.bool_], names: int) -> NDArray[np.int32]:
     words, kinds = types.shape
+    rare = goes_on & (np.arange(kinds) < names)  # where a beginning needs evidence
     mass = types.clip(_LEAST, 1)
     share = (begins / mass).clip(0, 1)
     none = _DOUBT * np.log((1 - types.sum(axis=1)).clip(_LEAST, 1))
-    begin = np.log(mass) + np.log(share.clip(_LEAST_BEGIN, 1))
+    # Where nothing can be gone on with, whatever looks like an entity begins one.
+    begin = np.log(mass) + np.where(rare, np.log(share.clip(_LEAST_BEGIN, 1)), 0.0)
     inside = np.log(mass) + np.log((1 - share).clip(_LEAST_INSIDE, 1))
     scores = np.full(2 * kinds + 1, -np.inf)
     scores[NONE], scores[1 : kinds + 1] = none[0], begin[0]
     before = np.zeros((words, 2 * kinds + 1), np.int32)
     for word in range(1, words):
-        scores = _step(scores, before[word], none[word], begin[word], np.where(goes_on[word], inside[word], -np.inf))
+        allowed = goes_on[word]
+        touch = np.where(rare[word], _TOUCH, _SWITCH)
+        scores = _step(scores, before[word], none[word], begin[word], np.where(allowed, inside[word], -np.inf), touch)
     return _traced(before, int(scores.argmax()))
 
 
 def _step(
-    scores: NDArray[np.float64], before: NDArray[np.int32], none: float, begin: Floats, inside: Floats
+    scores: NDArray[np.float64],
+    before: NDArray[np.int32],
+    none: float,
+    begin: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    touch: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Scores of the states of the next word; `before` gets where each came from."""
     kinds = len(begin)
     after = np.empty_like(scores)
     before[NONE] = scores.argmax()
     after[NONE] = scores[before[NONE]] + none
-    touching = scores - _TOUCH
-    touching[NONE] = scores[NONE]
-    before[1 : kinds + 1] = touching.argmax()
-    after[1 : kinds + 1] = touching[before[1]] + begin
+    ended = 1 + int(scores[1:].argmax())  # the likeliest entity to end here
+    touching = scores[ended] - touch
+    before[1 : kinds + 1] = np.where(touching > scores[NONE], ended, NONE)
+    after[1 : kinds + 1] = np.maximum(touching, scores[NONE]) + begin
     begun, gone_on = scores[1 : kinds + 1], scores[kinds + 1 :]
     before[kinds + 1 :] = np.arange(1, kinds + 1) + kinds * (gone_on > begun)
     after[kinds + 1 :] = np.maximum(begun, gone_on) + inside

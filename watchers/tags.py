@@ -62,7 +62,7 @@ def _runs(text: str, encoding: Encoding) -> Iterator[tuple[int, list[Word]]]:
         return
     kinds = len(ENTITY_TYPES)
     types, begins = np.stack([word.types for word in words]), np.stack([word.begins for word in words])
-    states = courses(types, begins, _goes_on(text, words, kinds))
+    states = courses(types, begins, _goes_on(text, words, kinds), _NAMES)
     run: list[Word] = []
     kind = 0
     for word, state in zip(words, states.tolist(), strict=True):

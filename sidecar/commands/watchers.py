@@ -20,6 +20,7 @@ _EXAMPLES: Final = """\
   sidewatch watchers list
   sidewatch watchers eval --data labelled.jsonl --watchers toxicity --slice source --report toxicity.html
   sidewatch watchers eval --data labelled.jsonl --label hate=toxicity/identity_attack --minimum auroc=0.9
+  sidewatch watchers eval --data labelled.jsonl --minimum toxicity/toxicity:recall_at_1%=0.6 --maximum calibration_error=0.03
   sidewatch watchers calibrate --data harmless-traffic.jsonl --rate 0.1% > thresholds.yaml
 
 eval reads {"text", "labels": {"toxicity/insult": 1, …}, "role"}: labels are named watcher/label, or by the label
@@ -39,7 +40,9 @@ def add(commands: "Subparsers[Any]") -> None:
     two.add_argument("--label", metavar="NAME=WATCHER/LABEL", action="append", default=[], help="what a name means")
     two.add_argument("--slice", metavar="KEY", action="append", default=[], help="also by the values of this key")
     two.add_argument("--report", metavar="FILE.html", help="write curves and tables as one HTML page")
-    two.add_argument("--minimum", metavar="FIGURE=VALUE", action="append", default=[], help="exit 1 where one is below")
+    for name, way in (("--minimum", "below"), ("--maximum", "above")):
+        what = f"exit 1 where a figure is {way}, on all rows; of one label: LABEL:FIGURE=VALUE"
+        two.add_argument(name, metavar="FIGURE=VALUE", action="append", default=[], help=what)
     two.set_defaults(run=evaluate)
     three = subcommand(actions, "calibrate", "set thresholds for a false-positive rate on your own traffic", _EXAMPLES)
     three.add_argument(
@@ -94,7 +97,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from sidecar.commands.eval_report import page
 
     watchers, read = _panel(args), list(rows(args.data))
-    minimums = dict(_pair(text, float) for text in args.minimum)
+    limits = [*_limits(args.minimum, "least"), *_limits(args.maximum, "most")]
     cases = list(_cases(watchers, read, dict(_pair(text, str) for text in args.label)))
     if not cases:
         raise CommandError(f"{args.data}: no row has a label of these watchers; name them with --label", 2)
@@ -104,9 +107,9 @@ def evaluate(args: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(table(found))
     if args.report:
-        Path(args.report).write_text(page(found, cases), encoding="utf-8")
+        Path(args.report).write_text(page(found, cases, Path(args.data).name), encoding="utf-8")
         sys.stderr.write(f"sidewatch: report in {args.report}\n")
-    return _below(found, minimums)
+    return _beyond(found, limits)
 
 
 Case = tuple[str, float, list[int], Any, Any]  # label, threshold, rows, truth, scores
@@ -155,17 +158,33 @@ def table(found: "list[Evaluation]") -> Iterator[str]:
             yield f"  {name:<20} {figure.value:.4f}  ({figure.low:.4f} to {figure.high:.4f})\n"
 
 
-def _below(found: "list[Evaluation]", minimums: Mapping[str, float]) -> int:
-    from watchers.evaluation import EVERYTHING, FIGURES
+Limit = tuple[str, str, str, float]  # label or "" for all, figure, "least" or "most", value
 
-    for name in minimums:
-        if name not in FIGURES:
-            raise CommandError(f"--minimum {name}: there is no such figure; known: {', '.join(FIGURES)}", 2)
+
+def _limits(texts: list[str], way: str) -> Iterator[Limit]:
+    from watchers.evaluation import FIGURES
+
+    for text in texts:
+        name, value = _pair(text, float)
+        label, _, figure = name.rpartition(":")
+        if figure not in FIGURES:
+            raise CommandError(f"{text}: there is no figure {figure!r}; known: {', '.join(FIGURES)}", 2)
+        yield label, figure, way, value
+
+
+def _beyond(found: "list[Evaluation]", limits: list[Limit]) -> int:
+    """Write which figures are beyond their limits; an undefined figure is beyond any."""
+    from watchers.evaluation import EVERYTHING
+
+    whole = [result for result in found if result.slice == EVERYTHING]
+    if unknown := {label for label, *_ in limits if label} - {result.label for result in whole}:
+        raise CommandError(f"no row has the label {sorted(unknown)[0]}", 2)
     missed = [
-        f"sidewatch: {result.label}: {name} is {result.figures[name].value:.4f}, at least {least} wanted\n"
-        for result in found
-        for name, least in minimums.items()
-        if result.slice == EVERYTHING and not result.figures[name].value >= least
+        f"sidewatch: {result.label}: {figure} is {result.figures[figure].value:.4f}, at {way} {limit:g} wanted\n"
+        for result in whole
+        for label, figure, way, limit in limits
+        if label in ("", result.label)
+        and not (result.figures[figure].value >= limit if way == "least" else result.figures[figure].value <= limit)
     ]
     sys.stderr.writelines(missed)
     return 1 if missed else 0

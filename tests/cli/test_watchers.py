@@ -53,7 +53,7 @@ def test_eval_measures_by_slice_and_draws_a_report(data, tmp_path):
     ]
     assert found[0]["figures"]["auroc"]["value"] == 1.0
     page = report.read_text()
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert "pii/EMAIL_ADDRESS" in page
 
 
@@ -97,3 +97,14 @@ def test_calibrate_needs_enough_rows(data):
     ended = watchers("calibrate", "--data", str(data), "--rate", "0.1%", *PATTERNS)
     assert ended.returncode == 2
     assert ended.stderr == f"sidewatch: {data}: 40 rows say nothing of 0.1%: give 1000\n"
+
+
+def test_a_limit_may_be_of_one_label_and_a_maximum(data):
+    arguments = ("--data", str(data), *PATTERNS, "--label", "mail=pii/EMAIL_ADDRESS")
+    met = watchers("eval", *arguments, "--minimum", "pii/EMAIL_ADDRESS:f1=0.9", "--maximum", "calibration_error=0.05")
+    assert met.returncode == 0, met.stderr
+    missed = watchers("eval", *arguments, "--maximum", "pii/EMAIL_ADDRESS:calibration_error=0.001")
+    assert missed.returncode == 1
+    assert missed.stderr == "sidewatch: pii/EMAIL_ADDRESS: calibration_error is 0.0100, at most 0.001 wanted\n"
+    for wrong in ("auroc", "speed=1", "pii/PHONE_NUMBER:auroc=1"):
+        assert watchers("eval", *arguments, "--minimum", wrong).returncode == 2

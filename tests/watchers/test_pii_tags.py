@@ -66,3 +66,31 @@ def test_names_come_from_the_pack_and_are_marked_only(encoder: PackEncoder) -> N
     assert found == {"PERSON": ["Maria Gonzalez"], "EMAIL_ADDRESS": ["maria.g@example.com"]}
     assert [verdict.label for verdict in verdicts if verdict.flagged] == ["EMAIL_ADDRESS"]
     assert pii.model == f"pii-patterns-1+{encoder.model}"
+
+
+def test_an_address_is_one_span_and_a_town_that_the_pack_calls_a_place_is_its_own() -> None:
+    text = "at 12 Oak Street, Springfield, IL 62701."
+    pieces = [
+        tag(text, "12 Oak Street", "STREET_ADDRESS", 0.7),
+        tag(text, "Springfield", "TOWN", 0.7),
+        tag(text, "IL", "STREET_ADDRESS", 0.7),
+        tag(text, "62701", "STREET_ADDRESS", 0.7),
+    ]
+    spelt = lambda spans: [(text[span.start : span.end], span.label) for span in spans]  # noqa: E731
+    assert spelt(merged(pieces, [], text)) == [("12 Oak Street, Springfield, IL 62701", "STREET_ADDRESS")]
+    place = [tag(text, "Springfield", "LOCATION")]
+    assert spelt(merged(pieces, place, text)) == [
+        ("12 Oak Street", "STREET_ADDRESS"),
+        ("Springfield", "LOCATION"),
+        ("IL 62701", "STREET_ADDRESS"),
+    ]
+
+
+def test_whose_an_address_is_and_the_number_behind_it_are_no_part_of_it() -> None:
+    text = "Acme\n12 Oak Street\nCork\n555 123 4567"
+    patterns = [tag(text, "12 Oak Street", "STREET_ADDRESS"), tag(text, "555 123 4567", "PHONE_NUMBER")]
+    tags = [Span(0, len(text) - 4, "STREET_ADDRESS", 0.8)]
+    assert [(text[span.start : span.end], span.label) for span in merged(patterns, tags, text)] == [
+        ("12 Oak Street\nCork", "STREET_ADDRESS"),
+        ("555 123 4567", "PHONE_NUMBER"),
+    ]

@@ -55,7 +55,8 @@ _STATE: Final = (
     r"V[AIT]|W[AIVY]|ON|QC|BC|AB|MB|SK|NS|NB|NL|PE|NSW|VIC|QLD|TAS|ACT)"
 )
 _POSTAL: Final = r"(?:\d{5}-\d{3,4}|\d{5}|\d{3} \d{2}|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[A-Z0-9]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{6}|\d{4}|[A-Z]{1,2}-\d{4,5})"
-_TOWN: Final = rf"{_CAP}[A-Za-z\xc0\xde\xfe'.()-]{{1,24}}(?: (?:{_CAP}[A-Za-z\xc0\xde\xfe'.()-]{{0,24}}|de|la|le|du|sur|sous|am|an|der|im|upon|of|del|di|do|da|en|les|and|the|\()){{0,4}}"
+_TOWN_WORD: Final = rf"(?:(?:St|Ste|Mt|Ft|Pt)\.|{_CAP}[A-Za-z\xc0\xde\xfe'()-]{{1,24}})"
+_TOWN: Final = rf"{_TOWN_WORD}(?: (?:{_TOWN_WORD}|{_CAP}|\({_CAP}[a-z\xfe]{{1,24}}\)|de|la|le|du|sur|sous|am|an|der|im|upon|of|del|di|do|da|en|les|and|the)){{0,4}}"
 _HOUSE: Final = r"\d{1,5}(?:[-/]\d{1,4})?[A-Za-z]?"
 _BEFORE_NAME: Final = rf"{_HOUSE} (?:\d{{1,5}} )?(?:[NSEW]\.? |North |South |East |West )?"
 _STREET_NUMBERED: Final = rf"{_BEFORE_NAME}(?:{_NAME} ){{1,4}}{_SUFFIX}(?: [NSEW][EW]?\b)?(?: \d{{1,4}})?"
@@ -90,6 +91,7 @@ _PROSE: Final = frozenset(
     b"is are was were people cars houses homes from for with per each every".split()
 )
 _TOWNS: Final = 3
+TOWN: Final = "TOWN"  # a town or country that follows an address; the merging makes it part of it or a LOCATION
 _CONNECTORS: Final = frozenset(
     b"the of and de la le du des del della di da do dos van von den der el los las y".split()
 )
@@ -126,7 +128,7 @@ def find_addresses(page: Page) -> Iterator[Finding]:
         for match in regex.finditer(page.data):
             start, end = _street(page, *match.span())
             near = announced and page.near("address", start, end, before=80, after=0)
-            yield Finding(start, _followed(page.data, end)[0], "STREET_ADDRESS", 0.85 if near else 0.7)
+            yield from _pieces(start, end, _followed(page.data, end), 0.85 if near else 0.7)
     yield from _uncertain(page, announced)
     for start, end in page.matches(_MILITARY_ADDRESS):
         yield Finding(start, end, "STREET_ADDRESS", 0.95)
@@ -136,15 +138,16 @@ def _uncertain(page: Page, announced: bool) -> Iterator[Finding]:
     """What must be announced, or go on with a unit, a state or a postal code."""
     for match in _WEAK.finditer(page.data):
         start, end = _street(page, *match.span())
-        end, sure = _followed(page.data, end)
+        follows = _followed(page.data, end)
+        sure = any(label != TOWN for _, _, label in follows)
         if sure or (announced and page.near("address", start, end, before=60, after=0)):
-            yield Finding(start, end, "STREET_ADDRESS", 0.7)
+            yield from _pieces(start, end, follows, 0.7)
     if announced:
         for match in _CARELESS.finditer(page.data):
             start, end = match.span()
             words = page.lower[start:end].split()
             if page.near("address", start, end, before=60, after=0) and not _PROSE.intersection(words):
-                yield Finding(start, _followed(page.data, end)[0], "STREET_ADDRESS", 0.7)
+                yield from _pieces(start, end, _followed(page.data, end), 0.7)
 
 
 def _street(page: Page, start: int, end: int) -> tuple[int, int]:
@@ -155,9 +158,15 @@ def _street(page: Page, start: int, end: int) -> tuple[int, int]:
     return (start, start + len(head)) if last in _CONNECTORS else (start, end)
 
 
-def _followed(data: bytes, end: int) -> tuple[int, bool]:
-    """Return where the address ends after unit, town, state, postal code and country, and whether one is more than a town."""
-    sure = False
+def _pieces(start: int, end: int, follows: list[tuple[int, int, str]], score: float) -> Iterator[Finding]:
+    yield Finding(start, end, "STREET_ADDRESS", score)
+    for first, last, label in follows:
+        yield Finding(first, last, label, score)
+
+
+def _followed(data: bytes, end: int) -> list[tuple[int, int, str]]:
+    """Return what goes on with an address: unit, town, state, postal code and country, each with its label."""
+    found: list[tuple[int, int, str]] = []
     left = [times for _, times in _PIECES]
     going = True
     while going:
@@ -165,12 +174,23 @@ def _followed(data: bytes, end: int) -> tuple[int, bool]:
         for place, (regex, _) in enumerate(_PIECES):
             match = regex.match(data, end) if left[place] else None
             if match and not (place == _TOWNS and _no_town(data, *match.span(1))):
-                end = match.end(1) - (data[match.end(1) - 1] == 46)
+                start, end = match.span(1)
+                end -= data[end - 1] == 46 and place != _TOWNS
+                if place == _TOWNS:
+                    end = _without_connectors(data, start, end)
+                found.append((start, end, TOWN if place == _TOWNS else "STREET_ADDRESS"))
                 left[place] -= 1
-                sure |= place != _TOWNS
                 going = True
                 break
-    return end, sure
+    return found
+
+
+def _without_connectors(data: bytes, start: int, end: int) -> int:
+    """Return where a town's name ends, without the small words that the sentence goes on with."""
+    words = data[start:end].split(b" ")
+    while len(words) > 1 and words[-1].lower() in _CONNECTORS:
+        words.pop()
+    return start + len(b" ".join(words))
 
 
 def _no_town(data: bytes, start: int, end: int) -> bool:

@@ -114,10 +114,15 @@ class Pii:
             ]
         keep = self.labels.keys()
         least = self._options.min_score
-        kept = [span for span in found if span.label in keep and span.score >= least and span.end > span.start]
+        keep_towns = "STREET_ADDRESS" in keep
+        kept = [
+            span
+            for span in found
+            if (span.label in keep or (keep_towns and span.label == places.TOWN)) and span.score >= least
+        ]
         believed = trusted(text, tags, kept)
         marked = [span for span in believed if span.label in keep and span.score >= least]
-        return [span for span in merged(kept, marked) if not self._allowed(text[span.start : span.end])]
+        return [span for span in merged(kept, marked, text) if not self._allowed(text[span.start : span.end])]
 
     def _span(self, laid_out: Page, finding: Finding) -> Span:
         start, end = laid_out.view.original(finding.start, finding.end)
