@@ -29,9 +29,11 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto
 h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 0 } p { color: var(--soft); margin: .2rem 0 .8rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap; font-weight: normal }
-th { color: var(--soft); white-space: normal; vertical-align: bottom; max-width: 6.5rem; line-height: 1.3 } td:first-child, th:first-child { text-align: left } td small { display: block; color: var(--soft) }
+th { color: var(--soft); white-space: normal; vertical-align: bottom; max-width: 6.5rem; line-height: 1.3 }
+td:first-child, th:first-child { text-align: left } td small { display: block; color: var(--soft) }
 tr.all td { font-weight: 600 } tr.all small { font-weight: normal }
-figure { display: inline-block; vertical-align: top; margin: 1rem .6rem 0 0 } figcaption { font-size: 13px; color: var(--soft); max-width: 280px }
+figure { display: inline-block; vertical-align: top; margin: 1rem .6rem 0 0 }
+figcaption { font-size: 13px; color: var(--soft); max-width: 280px }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft) } .grid { stroke: var(--rule); fill: none }
 .line { fill: none; stroke: var(--one); stroke-width: 2 } .even { fill: none; stroke: var(--soft); stroke-dasharray: 4 3 }
 .dot { fill: var(--one) } .own { fill: var(--two) } .mark { fill: none; stroke: var(--two); stroke-dasharray: 3 3 }
