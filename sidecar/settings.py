@@ -132,12 +132,32 @@ class WatcherSettings(_Section, frozen=True):
     options: dict[str, object] = {}
 
 
+class Remote(_Section, frozen=True):
+    """The pack's graph on an Open Inference Protocol server: Triton, KServe, MLServer (docs/remote.md). Off without `endpoint`.
+
+    Only the passes through the graph move there. Tokenising, calibration and thresholds stay here, with the same pack.
+    """
+
+    endpoint: str | None = None  # base URL such as http://triton:8000; /v2/models/... comes behind it
+    model: str | None = None  # its name there; null: sidewatch-HASH, the name that `sidewatch watchers export` gives it
+    version: str | None = None  # null: the server's choice
+    api_key_env: str | None = None  # environment variable that holds the key
+    api_key_file: str | None = None  # file that holds it; read anew for each batch
+    api_key_header: str = "Authorization"  # any other gets the key alone, without "Bearer"
+    tls: Tls = Tls()
+    connections: Count = 4  # requests under way at a time
+    deadline_seconds: Seconds = 5.0  # for all windows of a batch together, retries included
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2  # of one window's request
+    fallback: Literal["local", "skip"] = "local"  # what the server does not give: run here, or counted as not inspected
+
+
 class Watchers(_Section, frozen=True):
     """`enabled`: names to run, or ["none"]. Empty: all built-ins."""
 
     enabled: list[str] = []
     pack: str | None = None  # directory of the model pack; None: the one that ships
     false_positive_rate: Literal["1%", "0.1%"] = "1%"
+    remote: Remote = Remote()
     settings: dict[str, WatcherSettings] = {}
 
 

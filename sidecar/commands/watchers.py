@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sidecar.commands import export
 from sidecar.commands.arguments import Subparsers, add_settings, add_watchers, load_settings, subcommand
 from sidecar.commands.rows import Row, rows, write_json
 from sidecar.errors import CommandError
@@ -31,7 +32,7 @@ _BATCH: Final = 64
 
 def add(commands: "Subparsers[Any]") -> None:
     """Describe the command."""
-    parser = subcommand(commands, "watchers", "list, measure and calibrate the watchers", _EXAMPLES)
+    parser = subcommand(commands, "watchers", "list, measure, calibrate and export the watchers", _EXAMPLES)
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     one = subcommand(actions, "list", "list the enabled watchers with labels and thresholds", "")
     one.set_defaults(run=list_watchers)
@@ -54,6 +55,10 @@ def add(commands: "Subparsers[Any]") -> None:
         add_watchers(action)
         add_settings(action)
         action.add_argument("--json", action="store_true", help="write JSON instead of text")
+    four = subcommand(actions, "export", "lay the pack's graph out for an inference server", export.EXAMPLES)
+    export.add_arguments(four)
+    four.add_argument("--pack", metavar="DIR", help="model pack; the one that ships otherwise")
+    add_settings(four)
 
 
 def _panel(args: argparse.Namespace) -> "list[Watcher]":

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from sidecar.config.problem import Path, Problem, key_of, shown
 from sidecar.config.resolve import split_address
-from sidecar.settings import BUILT_IN_WATCHERS, OPTIONAL_WATCHERS, Settings
+from sidecar.settings import BUILT_IN_WATCHERS, OPTIONAL_WATCHERS, Judge, Remote, Settings
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
@@ -211,25 +211,52 @@ def _judge(settings: Settings) -> Found:
         yield path, what, "give the address of the API behind it"
     if not judge.model:
         yield ("judge", "model"), ": not set", "name the model that judges"
-    if judge.api_key_env and judge.api_key_file:
-        yield ("judge", "api_key_file"), ": stands beside api_key_env", "keep one of the two"
-    if not _HEADER_NAME.fullmatch(judge.api_key_header):
-        what = f"{shown(('judge', 'api_key_header'), judge.api_key_header)}: not the name of a header"
-        yield ("judge", "api_key_header"), what, "write Authorization or api-key"
-    yield from _file(("judge", "api_key_file"), judge.api_key_file)
+    yield from _key(("judge",), judge)
     for name in ("ca_file", "cert_file", "key_file"):
         yield from _file(("judge", "tls", name), getattr(judge.tls, name))
 
 
-def _base_url(path: Path, url: str) -> Found:
+def _remote(settings: Settings) -> Found:
+    remote = settings.watchers.remote
+    if remote.endpoint is None:
+        return
+    here: Path = ("watchers", "remote")
+    yield from _base_url((*here, "endpoint"), remote.endpoint, "http://HOST:PORT")
+    if remote.endpoint.rstrip("/").endswith("/v2"):
+        what = f"{shown((*here, 'endpoint'), remote.endpoint)}: ends with /v2, which is added"
+        yield (*here, "endpoint"), what, "remove it"
+    for name in ("model", "version"):
+        value = getattr(remote, name)
+        if value is not None and not _ROUTE_NAME.fullmatch(value):
+            what = f"{shown((*here, name), value)}: expected letters, digits, dots and dashes"
+            yield (*here, name), what, f"write the {name} as the server's repository has it"
+    yield from _key(here, remote)
+    for name in ("ca_file", "cert_file", "key_file"):
+        yield from _file((*here, "tls", name), getattr(remote.tls, name))
+
+
+def _key(section: Path, settings: Judge | Remote) -> Found:
+    if settings.api_key_env and settings.api_key_file:
+        yield (*section, "api_key_file"), ": stands beside api_key_env", "keep one of the two"
+    if not _HEADER_NAME.fullmatch(settings.api_key_header):
+        path = (*section, "api_key_header")
+        yield (
+            path,
+            f"{shown(path, settings.api_key_header)}: not the name of a header",
+            "write Authorization or api-key",
+        )
+    yield from _file((*section, "api_key_file"), settings.api_key_file)
+
+
+def _base_url(path: Path, url: str, form: str = "https://HOST[:PORT]/v1") -> Found:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises ValueError out of range
     except ValueError as error:
-        yield path, f"{shown(path, url)}: not a URL: {error}", "write https://HOST[:PORT]/v1"
+        yield path, f"{shown(path, url)}: not a URL: {error}", f"write {form}"
         return
     if parts.scheme not in ("http", "https") or not parts.hostname or any(char.isspace() for char in url):
-        yield path, f"{shown(path, url)}: expected http:// or https:// and a host", "write https://HOST[:PORT]/v1"
+        yield path, f"{shown(path, url)}: expected http:// or https:// and a host", f"write {form}"
     elif parts.username is not None:
         yield path, f"{shown(path, url)}: has a user name or password in it", "use api_key_env or api_key_file"
 
@@ -257,5 +284,6 @@ RULES: Final[tuple[Callable[[Settings], Found], ...]] = (
     _files,
     _watchers,
     _judge,
+    _remote,
     _labels,
 )

@@ -125,6 +125,21 @@ METRICS: Final[tuple[Metric, ...]] = (
         ("watcher",),
     ),
     Metric("sidewatch_selftest_timestamp_seconds", G, "Unix time of the last self-test."),
+    # The inference server, where the pack's graph runs on one.
+    Metric(
+        "sidewatch_remote_requests_total",
+        C,
+        "Requests to the inference server: ok, timeout, connection, malformed, or the HTTP status.",
+        ("result",),
+    ),
+    Metric("sidewatch_remote_request_duration_seconds", H, "Time of one answered request to it.", (), WORK),
+    Metric(
+        "sidewatch_remote_windows_total",
+        C,
+        "Text windows by who ran them: server, fallback (the local graph) or nobody (not inspected).",
+        ("source",),
+    ),
+    Metric("sidewatch_remote_circuit_open", G, "1 while the inference server is left alone after a failure."),
     # The judge, a model's second opinion on a sample.
     Metric(
         "sidewatch_judge_exchanges_total",

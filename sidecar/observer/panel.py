@@ -2,7 +2,7 @@
 
 A watcher that raises, or answers with something other than one judgement a record, costs the exchange one
 `skipped/error` and nothing else: its batch is repeated exchange by exchange, so that one text cannot hide the others.
-One that goes on failing is left alone for a while, twice as long each time.
+One that goes on failing, batch after batch, is left alone for a while, twice as long each time.
 """
 
 import math
@@ -12,40 +12,18 @@ from itertools import groupby
 
 import structlog
 
+from sidecar.observer.circuit import Circuit
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.where import where
 from watchers.watcher import Judgement, Record, Skip, Watcher
 
 log = structlog.get_logger(__name__)
 
-FAILURES = 5  # batches in a row
-REST_SECONDS = 5.0
-LONGEST_REST_SECONDS = 600.0
 ERRORS = Judgement(skipped=Skip.ERROR)
 
 
 class WrongAnswerError(Exception):
     """A watcher broke its contract: another number of judgements, or a score that is no probability."""
-
-
-class Circuit:
-    """Open after `FAILURES` failed batches in a row; lets one batch try again after a rest that doubles."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._closed_again_at, self._rest_seconds = 0.0, REST_SECONDS
-
-    def is_open(self, now: float) -> bool:
-        return now < self._closed_again_at
-
-    def succeeded(self) -> None:
-        self._failures, self._rest_seconds = 0, REST_SECONDS
-
-    def failed(self, now: float) -> None:
-        self._failures += 1
-        if self._failures >= FAILURES:
-            self._closed_again_at = now + self._rest_seconds
-            self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
 
 
 class Guarded:

@@ -24,6 +24,7 @@ from sidecar.observer.outcome import Outcome
 from sidecar.observer.panel import Panel
 from sidecar.observer.prices import PriceError, Prices
 from sidecar.observer.recent import Recent
+from sidecar.observer.remote.graph import on_server
 from sidecar.proxy.connect import tls_context
 from sidecar.settings import Settings
 from watchers import registry
@@ -139,10 +140,11 @@ class Workshop:
         if not (drifts or registry.needs_encoder(names, settings.watchers.settings)):
             return None
         folder = Path(settings.watchers.pack) if settings.watchers.pack else BUNDLED
-        key = (folder, _changed_at(folder), settings.observer.text_tokens)
+        key = (folder, _changed_at(folder), settings.observer.text_tokens, settings.watchers.remote)
         if self._encoder is None or self._encoder[0] != key:
             threads, tokens = settings.observer.threads, settings.observer.text_tokens
-            self._encoder = (key, PackEncoder(folder, threads=threads, budget_tokens=tokens))
+            graph = on_server(settings.watchers.remote, self._instruments, threads)
+            self._encoder = (key, PackEncoder(folder, threads=threads, budget_tokens=tokens, graph=graph))
         return self._encoder[1]
 
     def _maybe_drift(

@@ -224,6 +224,27 @@ CATALOGUE = [
         "{f}:2: judge.api_key_file: stands beside api_key_env; keep one of the two",
     ),
     (
+        UP + "watchers: {remote: {endpoint: http://triton:8000/v2/}}",
+        '{f}:2: watchers.remote.endpoint = "http://triton:8000/v2/": ends with /v2, which is added; remove it',
+    ),
+    (
+        UP + "watchers: {remote: {endpoint: triton:8000}}",
+        '{f}:2: watchers.remote.endpoint = "triton:8000": expected http:// or https:// and a host; write http://HOST:PORT',
+    ),
+    (
+        UP + "watchers: {remote: {endpoint: http://triton:8000, model: a/b}}",
+        '{f}:2: watchers.remote.model = "a/b": expected letters, digits, dots and dashes; '
+        "write the model as the server's repository has it",
+    ),
+    (
+        UP + "watchers: {remote: {endpoint: http://triton:8000, api_key_env: A, api_key_file: {f}}}",
+        "{f}:2: watchers.remote.api_key_file: stands beside api_key_env; keep one of the two",
+    ),
+    (
+        UP + "watchers: {remote: {endpoint: http://triton:8000, fallback: none}}",
+        '{f}:2: watchers.remote.fallback = "none": expected one of local, skip; write one of these',
+    ),
+    (
         UP + "observer: {labels: [{name: tenant}]}",
         "{f}:2: observer.labels[0]: expected either header or json_path; keep exactly one of the two",
     ),

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from sidecar.observer import panel
 from sidecar.observer.instruments import Instruments
-from sidecar.observer.panel import Circuit, Panel
+from sidecar.observer.panel import Panel
 from tests.observer.traffic import Words, record
 from watchers.watcher import Judgement, Record, Verdict
 
@@ -97,18 +96,3 @@ def test_a_watcher_that_goes_on_failing_is_left_alone() -> None:
     assert judged["p"][0].skipped == "error"
     assert judged["w"][0].verdicts[0].flagged
     assert watched.resting == {"p"}
-
-
-def test_the_circuit_closes_again_after_a_rest_that_doubles() -> None:
-    circuit = Circuit()
-    for _ in range(panel.FAILURES):
-        circuit.failed(100.0)
-    assert circuit.is_open(104.9)
-    assert not circuit.is_open(105.0)
-    circuit.failed(105.0)
-    assert circuit.is_open(114.9)
-    assert not circuit.is_open(115.0)
-    circuit.succeeded()
-    for _ in range(panel.FAILURES - 1):
-        circuit.failed(120.0)
-    assert not circuit.is_open(120.0)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from sidecar.observer.judge.rubric import Message
-from sidecar.settings import Judge
+from sidecar.settings import Judge, Remote
 
 FORMATS: Final = ("json_schema", "json_object", "none")
 _REFUSED: Final = (400, 422)
@@ -123,7 +123,7 @@ def chat_url(base: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def key_header(settings: Judge) -> dict[str, str]:
+def key_header(settings: Judge | Remote) -> dict[str, str]:
     """Return the header with the key, none where none is configured. Raises NoAnswerError where it cannot be had."""
     if settings.api_key_env:
         key = os.environ.get(settings.api_key_env, "")
