@@ -5,14 +5,15 @@ the primary process loads it.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sidecar.config.check import check
+from sidecar.config.check import ELSEWHERE, check
 from sidecar.config.convert import convert
-from sidecar.config.layers import environment_layer, file_layer, flag_layer, merged
+from sidecar.config.layers import Layer, environment_layer, file_layer, flag_layer, merged
 from sidecar.config.problem import ConfigError, Problem
 from sidecar.settings import Settings
 
-__all__ = ["ConfigError", "Problem", "load"]
+__all__ = ["ConfigError", "Problem", "examine", "load"]
 
 
 def load(file: str | None, environ: Mapping[str, str], flags: Iterable[tuple[str, str, str]] = ()) -> Settings:
@@ -30,3 +31,16 @@ def load(file: str | None, environ: Mapping[str, str], flags: Iterable[tuple[str
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+def examine(tree: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with a configuration that another machine will load: its files are there, not here.
+
+    `${NAME}` stands for itself. An empty list does not promise that the files exist.
+    """
+    layer = Layer(dict(tree))
+    settings, problems, whole = convert(layer)
+    broken = {problem.key for problem in problems}
+    if whole:
+        problems += [one for one in check(settings, layer.place, ELSEWHERE) if one.key not in broken]
+    return problems

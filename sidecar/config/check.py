@@ -24,11 +24,29 @@ _HOP_BY_HOP: Final = frozenset(
 )
 
 Found = Iterator[tuple[Path, str, str]]  # path, what is wrong, remedy
+Rule = Callable[[Settings], Found]
+
+
+class _Missing(str):
+    """What is wrong with a file: true of this machine only."""
+
+    __slots__ = ()
 
 
 def check(settings: Settings, place: Callable[[Path], str]) -> list[Problem]:
     """Return every problem; `place` gives file:line of a path."""
-    return [Problem(key_of(path), what, remedy, place(path)) for rule in RULES for path, what, remedy in rule(settings)]
+    return [Problem(key_of(path), what, remedy, place(path)) for path, what, remedy in _found(settings)]
+
+
+def check_elsewhere(settings: Settings) -> list[Problem]:
+    """Return every problem that these settings have on any machine: none of files, which are not here."""
+    found = _found(settings)
+    return [Problem(key_of(path), what, remedy) for path, what, remedy in found if not isinstance(what, _Missing)]
+
+
+def _found(settings: Settings) -> Found:
+    for rule in RULES:
+        yield from rule(settings)
 
 
 def _addresses(settings: Settings) -> Found:
@@ -148,16 +166,16 @@ def _files(settings: Settings) -> Found:
     pack = settings.watchers.pack
     if pack and not os.path.isdir(pack):
         what = f"{shown(('watchers', 'pack'), pack)}: no such directory"
-        yield ("watchers", "pack"), what, "give the directory of a model pack, or remove the key for the one that ships"
+        yield ("watchers", "pack"), _Missing(what), "give the directory of a model pack, or remove the key for the one that ships"
 
 
 def _file(path: Path, name: str | None) -> Found:
     if name is None:
         return
     if not os.path.isfile(name):
-        yield path, f"{shown(path, name)}: no such file", f"check the path (now in {os.getcwd()}) and the mount"
+        yield path, _Missing(f"{shown(path, name)}: no such file"), f"check the path (now in {os.getcwd()}) and the mount"
     elif not os.access(name, os.R_OK):
-        yield path, f"{shown(path, name)}: not readable by user {os.getuid()}", "change its owner or mode"
+        yield path, _Missing(f"{shown(path, name)}: not readable by user {os.getuid()}"), "change its owner or mode"
 
 
 def _watchers(settings: Settings) -> Found:
@@ -275,7 +293,7 @@ def _is_own(url: str, listen: str) -> bool:
     )
 
 
-RULES: Final[tuple[Callable[[Settings], Found], ...]] = (
+RULES: Final[tuple[Rule, ...]] = (
     _addresses,
     _port_clash,
     _upstreams,

@@ -30,7 +30,7 @@ def injection(pod: Json, namespace: str, template: Template) -> tuple[list[Opera
     if not wanted(pod) or already_injected(pod):
         return [], []
     request = read_request(pod, template)
-    reason = obstacle(pod, namespace, template, request.native)
+    reason = obstacle(pod, namespace, template, request)
     if reason:
         return [], [f"sidewatch was not injected: {reason}"]
     operations = [
@@ -91,6 +91,8 @@ def _configured(template: Json, request: PodRequest) -> Json:
         port["containerPort"] = traffic if port["name"] == "sw-traffic" else admin
     if request.image:
         container["image"] = request.image
+    if request.resources:
+        container["resources"] = request.resources
     return container
 
 

@@ -36,6 +36,8 @@ class Injector:
         self._reviews = Counter(
             "sidewatch_injector_reviews", "Admission reviews answered, by result.", ["result"], registry=self._registry
         )
+        for result in ("injected", "skipped", "obstacle", "error"):
+            self._reviews.labels(result)  # there from the start, so that an increase can be seen
         self._expiry = Gauge(
             "sidewatch_injector_certificate_expiry_timestamp_seconds",
             "When the webhook's certificate ends; 0 when it is not valid.",
@@ -64,7 +66,7 @@ class Injector:
             _log.exception("review failed", uid=response["uid"])
             operations, warnings = [], ["sidewatch was not injected: an internal error was logged"]
         else:
-            self._reviews.labels("injected" if operations else "skipped").inc()
+            self._reviews.labels("injected" if operations else "obstacle" if warnings else "skipped").inc()
         if operations:
             response["patchType"] = "JSONPatch"
             response["patch"] = base64.b64encode(orjson.dumps(operations)).decode()

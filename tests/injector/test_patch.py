@@ -181,7 +181,7 @@ def test_a_job_gets_a_native_sidecar_which_ends_with_it() -> None:
 @pytest.mark.parametrize(
     ("annotation", "value", "warning"),
     [
-        ("port", "80", "expected a port from 1024 to 65535: 8080 is used"),
+        ("port", "80", "expected a port from 1024 to 65535: the default is used"),
         ("port", "many", "expected a port"),
         ("kind", "magic", "expected native or classic"),
         ("config", "- a list", "not a YAML mapping"),

@@ -51,24 +51,48 @@ app.kubernetes.io/component: {{ .component }}
 {{ .Values.existingConfigMap | default (include "sidewatch.fullname" .) }}
 {{- end -}}
 
-{{/* The configuration file: `config`, completed with the upstream and the mounted files. */}}
+{{/*
+The configuration file: `config`, completed with the upstream and the mounted files.
+Call with the chart's context, or with a dict of `root` and `injected`.
+*/}}
 {{- define "sidewatch.config" -}}
-{{- $config := deepCopy .Values.config -}}
-{{- if and (not .Values.upstream) (not (dig "routes" list $config)) (not (dig "upstream" "" $config)) -}}
+{{- $root := default . .root -}}
+{{- $values := $root.Values -}}
+{{- $config := deepCopy $values.config -}}
+{{- if and (not $values.upstream) (not (dig "routes" list $config)) (not (dig "upstream" "" $config)) -}}
 {{- fail "\nSidewatch needs to know where traffic goes: set `upstream` (for example --set upstream=https://api.openai.com) or `config.routes`" -}}
 {{- end -}}
-{{- if .Values.upstream -}}
-{{- $_ := set $config "upstream" .Values.upstream -}}
+{{- if $values.upstream -}}
+{{- $_ := set $config "upstream" $values.upstream -}}
 {{- end -}}
-{{- if .Values.files.driftReference.configMap -}}
+{{- if or (not .injected) $values.injector.mountFiles -}}
+{{- if $values.files.driftReference.configMap -}}
 {{- $drift := dig "drift" dict $config -}}
-{{- $_ := set $config "drift" (merge (dict "reference" (printf "/etc/sidewatch/drift/%s" .Values.files.driftReference.key)) $drift) -}}
+{{- $_ := set $config "drift" (merge (dict "reference" (printf "/etc/sidewatch/drift/%s" $values.files.driftReference.key)) $drift) -}}
 {{- end -}}
-{{- if .Values.files.prices.configMap -}}
+{{- if $values.files.prices.configMap -}}
 {{- $prices := dig "prices" dict $config -}}
-{{- $_ := set $config "prices" (merge (dict "file" (printf "/etc/sidewatch/prices/%s" .Values.files.prices.key)) $prices) -}}
+{{- $_ := set $config "prices" (merge (dict "file" (printf "/etc/sidewatch/prices/%s" $values.files.prices.key)) $prices) -}}
+{{- end -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/*
+What of the configuration only a new start takes over: pods are replaced when its hash changes, and for no other
+setting, because those reload by themselves.
+*/}}
+{{- define "sidewatch.restartSettings" -}}
+{{- $config := .Values.config -}}
+{{- $found := dict -}}
+{{- range $key := list "listen" "admin" "workers" -}}
+{{- if hasKey $config $key -}}{{- $_ := set $found $key (get $config $key) -}}{{- end -}}
+{{- end -}}
+{{- $observer := dig "observer" dict $config -}}
+{{- range $key := list "enabled" "threads" "nice" "memory_limit_bytes" -}}
+{{- if hasKey $observer $key -}}{{- $_ := set $found (printf "observer.%s" $key) (get $observer $key) -}}{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
 {{- end -}}
 
 {{- define "sidewatch.podSecurityContext" -}}
@@ -90,4 +114,19 @@ capabilities:
   drop: [ALL]
 seccompProfile:
   type: RuntimeDefault
+{{- end -}}
+
+{{/* The ports of every upstream, for the network policy: a JSON list without doubles. */}}
+{{- define "sidewatch.upstreamPorts" -}}
+{{- $urls := list -}}
+{{- with .Values.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
+{{- range .Values.config.routes -}}{{- $urls = append $urls .upstream -}}{{- end -}}
+{{- with .Values.config.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
+{{- $ports := list -}}
+{{- range $urls -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
+{{- $ports = append $ports (int (default (ternary "80" "443" (eq $url.scheme "http")) $port)) -}}
+{{- end -}}
+{{- $ports | default (list 443) | uniq | toJson -}}
 {{- end -}}

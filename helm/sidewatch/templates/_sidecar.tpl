@@ -1,32 +1,35 @@
 {{/*
 The Sidewatch container, written once: the gateway, the injector's template and any chart that includes it by
-hand use this. Call with a dict: `root` (the chart's context) and `kind`:
+hand use this. Call with a dict: `root` (the chart's context), `kind`, and for an injected one `injected` true:
   gateway  listens on every address of the pod
   native   an initContainer with restartPolicy Always, for the app of the same pod alone
-  classic  an ordinary container for the app of the same pod, with a preStop pause so that the app ends first
+  classic  an ordinary container for the app of the same pod
+The preStop pause: behind a Service, until no new connection is sent here; beside an app, so that the app ends first.
+An injected one has ports that apps seldom use, and leaves out `files`, which its namespace need not have.
 */}}
 {{- define "sidewatch.container" -}}
 {{- $root := .root -}}
 {{- $values := $root.Values -}}
 {{- $traffic := ternary "0.0.0.0" "127.0.0.1" (eq .kind "gateway") -}}
+{{- $ports := ternary $values.injector.ports $values.sidecar.ports (default false .injected) -}}
 name: sidewatch
 image: {{ include "sidewatch.image" $root }}
 imagePullPolicy: {{ $values.image.pullPolicy }}
 args:
   - serve
   - --config=/etc/sidewatch/config/sidewatch.yaml
-  - --listen={{ $traffic }}:{{ $values.sidecar.ports.traffic }}
-  - --admin=0.0.0.0:{{ $values.sidecar.ports.admin }}
+  - --listen={{ $traffic }}:{{ $ports.traffic }}
+  - --admin=0.0.0.0:{{ $ports.admin }}
   - --workers={{ $values.sidecar.workers }}
 {{- if eq .kind "native" }}
 restartPolicy: Always
 {{- end }}
 ports:
   - name: sw-traffic
-    containerPort: {{ $values.sidecar.ports.traffic }}
+    containerPort: {{ $ports.traffic }}
     protocol: TCP
   - name: sw-admin
-    containerPort: {{ $values.sidecar.ports.admin }}
+    containerPort: {{ $ports.admin }}
     protocol: TCP
 env:
   - name: SIDEWATCH_LIMITS__GRACE_SECONDS
@@ -55,7 +58,7 @@ readinessProbe:
     port: sw-admin
 {{ toYaml $values.sidecar.readinessProbe | indent 2 }}
 {{- end }}
-{{- if eq .kind "classic" }}
+{{- if ne .kind "native" }}
 lifecycle:
   preStop:
     exec:
@@ -66,61 +69,71 @@ resources:
 securityContext:
 {{ include "sidewatch.containerSecurityContext" $root | indent 2 }}
 volumeMounts:
-{{ include "sidewatch.volumeMounts" $root | indent 2 }}
+{{ include "sidewatch.volumeMounts" . | indent 2 }}
 {{- end -}}
 
 {{- define "sidewatch.volumeMounts" -}}
+{{- $values := .root.Values -}}
 - name: sidewatch-config
   mountPath: /etc/sidewatch/config
   readOnly: true
 - name: sidewatch-tmp
   mountPath: /tmp
-{{- if .Values.files.driftReference.configMap }}
+{{- if or (not .injected) $values.injector.mountFiles }}
+{{- if $values.files.driftReference.configMap }}
 - name: sidewatch-drift
   mountPath: /etc/sidewatch/drift
   readOnly: true
 {{- end }}
-{{- if .Values.files.prices.configMap }}
+{{- if $values.files.prices.configMap }}
 - name: sidewatch-prices
   mountPath: /etc/sidewatch/prices
   readOnly: true
 {{- end }}
-{{- if .Values.files.packs.claimName }}
+{{- if $values.files.packs.claimName }}
 - name: sidewatch-packs
   mountPath: /packs
   readOnly: true
 {{- end }}
-{{- with .Values.sidecar.extraVolumeMounts }}
+{{- end }}
+{{- with $values.sidecar.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
-{{/* The volumes of that container: whole directories, so that a changed ConfigMap reaches the running process. */}}
+{{/*
+The volumes of that container: whole directories, so that a changed ConfigMap reaches the running process.
+Call with the chart's context, or with a dict as above.
+*/}}
 {{- define "sidewatch.volumes" -}}
+{{- $root := default . .root -}}
+{{- $values := $root.Values -}}
 - name: sidewatch-config
   configMap:
-    name: {{ include "sidewatch.configMapName" . }}
+    name: {{ include "sidewatch.configMapName" $root }}
 - name: sidewatch-tmp
   emptyDir:
     medium: Memory
-    sizeLimit: {{ .Values.sidecar.tmpSizeLimit }}
-{{- with .Values.files.driftReference.configMap }}
+    sizeLimit: {{ $values.sidecar.tmpSizeLimit }}
+{{- if or (not .injected) $values.injector.mountFiles }}
+{{- with $values.files.driftReference.configMap }}
 - name: sidewatch-drift
   configMap:
     name: {{ . }}
 {{- end }}
-{{- with .Values.files.prices.configMap }}
+{{- with $values.files.prices.configMap }}
 - name: sidewatch-prices
   configMap:
     name: {{ . }}
 {{- end }}
-{{- with .Values.files.packs.claimName }}
+{{- with $values.files.packs.claimName }}
 - name: sidewatch-packs
   persistentVolumeClaim:
     claimName: {{ . }}
     readOnly: true
 {{- end }}
-{{- with .Values.sidecar.extraVolumes }}
+{{- end }}
+{{- with $values.sidecar.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
