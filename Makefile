@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train card dashboards clean
+.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train card dashboards chart clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -53,6 +53,8 @@ lock: ## write the lock files anew from pyproject.toml
 		--allow-unsafe --output-file requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --extra test --extra demo --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--allow-unsafe --build-deps-for wheel --only-build-deps --output-file requirements-build.lock pyproject.toml
 
 train: ## train the pack anew: about two hours on two cores, into build/pack; then write it and its card (DATA=directory)
 	$(PYTHON) -m venv build/train
@@ -69,6 +71,9 @@ dashboards: setup ## write rules.yaml and the dashboards anew, and copy them int
 	$(BIN)/python -m dashboards.boards
 	cp dashboards/rules.yaml helm/sidewatch/files/rules.yaml
 	cp dashboards/json/*.json helm/sidewatch/files/dashboards/
+
+chart: setup ## write the chart's README anew from values.yaml
+	$(BIN)/python helm/readme.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

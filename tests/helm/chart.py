@@ -12,7 +12,7 @@ from helm_python import _native
 CHART = "helm/sidewatch"
 CASES = sorted(Path(CHART, "ci").glob("*-values.yaml"))
 VERSIONS = ("1.28", "1.29", "1.30", "1.33", "1.37")
-_OPERATORS = ["monitoring.coreos.com/v1", "cert-manager.io/v1"]
+_OPERATORS = ["monitoring.coreos.com/v1", "cert-manager.io/v1", "keda.sh/v1alpha1"]
 
 
 def values_of(case: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sidecar.injector.patch import injection
 from sidecar.injector.template import Template
 from tests.helm.chart import CASES, CHART, VERSIONS, of_kind, pod_specs, render, values_of
 
-CUSTOM = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer"}
+CUSTOM = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "Certificate", "Issuer", "ScaledObject"}
 QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+CACHE = Path(os.environ.get("SIDEWATCH_TOOLS", Path.home() / ".cache/sidewatch-tools"))
+
 
 def tool(name: str) -> str:
     """Return the path of a tool. Skips the calling test, with the reason, when it is not to be had."""
-    cache = Path(os.environ.get("SIDEWATCH_TOOLS", Path.home() / ".cache/sidewatch-tools")) / "root/usr/bin"
-    found = shutil.which(name, path=f"{cache}:{os.environ.get('PATH', '')}")
+    found = shutil.which(name, path=f"{CACHE}/root/usr/bin:{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         pytest.skip(f"{name} is not installed: run tests/live/fetch-tools.sh")
     return found

@@ -65,6 +65,8 @@ Call with the chart's context, or with a dict of `root` and `injected`.
 {{- if $values.upstream -}}
 {{- $_ := set $config "upstream" $values.upstream -}}
 {{- end -}}
+{{- $observer := dict "memory_limit_bytes" $values.sidecar.observerMemoryLimit -}}
+{{- $_ := set $config "observer" (merge (dig "observer" dict $config) $observer) -}}
 {{- if or (not .injected) $values.injector.mountFiles -}}
 {{- if $values.files.driftReference.configMap -}}
 {{- $drift := dig "drift" dict $config -}}
@@ -83,8 +85,8 @@ What of the configuration only a new start takes over: pods are replaced when it
 setting, because those reload by themselves.
 */}}
 {{- define "sidewatch.restartSettings" -}}
-{{- $config := .Values.config -}}
-{{- $found := dict -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $found := dict "default" .Values.sidecar.observerMemoryLimit -}}
 {{- range $key := list "listen" "admin" "workers" -}}
 {{- if hasKey $config $key -}}{{- $_ := set $found $key (get $config $key) -}}{{- end -}}
 {{- end -}}

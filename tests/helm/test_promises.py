@@ -1,0 +1,234 @@
+"""What the chart promises beyond valid objects: scaling, restarts, memory, grace, monitors, dashboards."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import promql_parser
+import pytest
+import yaml
+
+from sidecar.config.reload import RESTART
+from sidecar.config.units import maybe_bytes
+from sidecar.observer.metric_table import METRICS
+from tests.helm.chart import CASES, CHART, of_kind, pod_specs, render, values_of
+
+UPSTREAM = {"upstream": "https://api.openai.com"}
+MIB = 1024 * 1024
+
+
+def case(name: str) -> dict[str, Any]:
+    return values_of(Path(CHART, "ci", f"{name}-values.yaml"))
+
+
+def merged(*parts: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            found[key] = merged(found.get(key, {}), value) if isinstance(value, dict) else value
+    return found
+
+
+def pod_template(values: dict[str, Any]) -> dict[str, Any]:
+    (deployment,) = of_kind(render(values), "Deployment")
+    return dict(deployment["spec"]["template"])
+
+
+def config_of(values: dict[str, Any]) -> dict[str, Any]:
+    maps = [one["data"] for one in of_kind(render(values), "ConfigMap") if "sidewatch.yaml" in one["data"]]
+    return dict(yaml.safe_load(maps[0]["sidewatch.yaml"]))
+
+
+def hpa_and_keda(values: dict[str, Any]) -> tuple[int, int]:
+    objects = render(values)
+    return len(of_kind(objects, "HorizontalPodAutoscaler")), len(of_kind(objects, "ScaledObject"))
+
+
+def test_one_autoscaler_at_most_and_then_no_fixed_number_of_pods() -> None:
+    assert hpa_and_keda(UPSTREAM) == (0, 0)
+    assert hpa_and_keda(case("gateway-everything")) == (1, 0)
+    assert hpa_and_keda(case("gateway-keda")) == (0, 1)
+    for name in ("gateway-everything", "gateway-keda"):
+        (deployment,) = of_kind(render(case(name)), "Deployment")
+        assert "replicas" not in deployment["spec"]
+
+
+def test_keda_asks_prometheus_for_a_metric_that_there_is() -> None:
+    (scaled,) = of_kind(render(case("gateway-keda")), "ScaledObject")
+    assert scaled["spec"]["scaleTargetRef"]["name"] == "rel-sidewatch"
+    cpu, queue = scaled["spec"]["triggers"]
+    assert cpu == {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
+    promql_parser.parse(queue["metadata"]["query"])
+    (name,) = set(re.findall(r"sidewatch_\w+", queue["metadata"]["query"]))
+    assert name in {metric.name for metric in METRICS}
+    assert queue["metadata"]["threshold"] == "10"
+    pods = re.search(r'pod=~"([^"]+)"', queue["metadata"]["query"])
+    assert pods
+    assert re.fullmatch(pods[1], "rel-sidewatch-6d4cf56db6-x7k2p")
+    assert not re.fullmatch(pods[1], "rel-sidewatch-injector-6d4cf56db6-x7k2p")
+
+
+@pytest.mark.parametrize(
+    ("autoscaling", "message"),
+    [
+        ({"minReplicas": 5, "maxReplicas": 2}, "minReplicas is 5 and maxReplicas is 2"),
+        ({"kind": "keda", "targetQueueAgeSeconds": 5}, "set gateway.autoscaling.prometheusUrl"),
+        ({"kind": "vpa"}, "/gateway/autoscaling/kind"),
+        ({"targetCPUUtilizationPercentage": 0}, "targetCPUUtilizationPercentage"),
+    ],
+)
+def test_an_autoscaler_that_cannot_work_is_refused(autoscaling: dict[str, Any], message: str) -> None:
+    with pytest.raises(helm_python.HelmError, match=re.escape(message)):
+        render(UPSTREAM | {"gateway": {"autoscaling": {"enabled": True} | autoscaling}})
+
+
+# One value for each setting that only a new start takes over.
+FIXED = {
+    "listen": "0.0.0.0:8081",
+    "admin": "0.0.0.0:9091",
+    "workers": 3,
+    "observer.enabled": False,
+    "observer.threads": 2,
+    "observer.nice": 3,
+    "observer.memory_limit_bytes": "2GiB",
+}
+
+
+def checksum(config: dict[str, Any]) -> str:
+    return str(pod_template(UPSTREAM | {"config": config})["metadata"]["annotations"]["checksum/config"])
+
+
+@pytest.mark.parametrize("key", RESTART)
+def test_pods_are_replaced_for_settings_that_need_a_restart(key: str) -> None:
+    section, _, name = key.rpartition(".")
+    changed = {section: {name: FIXED[key]}} if section else {name: FIXED[key]}
+    assert checksum(changed) != checksum({})
+
+
+def test_pods_are_not_replaced_for_settings_that_reload() -> None:
+    reloading = {"log": {"text": "none"}, "watchers": {"enabled": ["pii"]}, "observer": {"batch_exchanges": 4}}
+    assert checksum(reloading) == checksum({})
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda one: one.stem)
+def test_the_observer_is_restarted_before_the_kernel_ends_the_container(path: Path) -> None:
+    values = values_of(path)
+    if "existingConfigMap" in values:
+        pytest.skip("the configuration is the user's own")
+    if path.stem == "gateway-keda-values":
+        assert config_of(values)["observer"]["memory_limit_bytes"] == "2GiB"  # the user's own, as given
+        return
+    limit = maybe_bytes(config_of(values)["observer"]["memory_limit_bytes"])
+    assert limit == 768 * MIB
+    for spec in pod_specs(render(values)):
+        for box in spec["containers"]:
+            if box["name"] == "sidewatch":
+                assert box["resources"]["limits"]["memory"] == "1Gi"
+
+
+@pytest.mark.parametrize("seconds", [1, 60, 300])
+def test_a_pod_outlives_its_longest_stream(seconds: int) -> None:
+    spec = pod_template(UPSTREAM | {"sidecar": {"gracePeriodSeconds": seconds}})["spec"]
+    (box,) = spec["containers"]
+    pause = int(re.findall(r"sleep\((\d+)\)", box["lifecycle"]["preStop"]["exec"]["command"][-1])[0])
+    assert {"name": "SIDEWATCH_LIMITS__GRACE_SECONDS", "value": str(seconds)} in box["env"]
+    # The last workers get 5 seconds more than the streams, then the observer has 10.
+    assert spec["terminationGracePeriodSeconds"] >= pause + seconds + 15
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        ({"upstream": "https://api.openai.com"}, [443]),
+        ({"upstream": "http://vllm.models.svc:8000/v1"}, [8000]),
+        ({"upstream": "http://ollama"}, [80]),
+        ({"existingConfigMap": "mine", "upstream": ""}, [443]),
+        (
+            {
+                "config": {
+                    "routes": [
+                        {"name": "a", "prefix": "/a", "upstream": "https://a.example:8443"},
+                        {"name": "b", "prefix": "/b", "upstream": "https://b.example"},
+                        {"name": "c", "prefix": "/c", "upstream": "https://c.example"},
+                    ]
+                }
+            },
+            [8443, 443],
+        ),
+    ],
+)
+def test_the_network_policy_lets_out_what_the_upstreams_need(values: dict[str, Any], ports: list[int]) -> None:
+    (policy,) = of_kind(render(values | {"gateway": {"networkPolicy": {"enabled": True}}}), "NetworkPolicy")
+    dns, upstreams = policy["spec"]["egress"]
+    assert [one["port"] for one in dns["ports"]] == [53, 53]
+    assert [one["port"] for one in upstreams["ports"]] == ports
+
+
+def test_the_webhook_is_called_and_calls_nobody() -> None:
+    (policy,) = of_kind(render(case("injector-self-signed")), "NetworkPolicy")
+    assert policy["spec"]["egress"] == []
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": "https", "protocol": "TCP"}]}]
+
+
+def test_the_webhooks_own_metrics_are_scraped_over_tls() -> None:
+    objects = render(case("injector-cert-manager"))
+    monitor = next(one for one in of_kind(objects, "PodMonitor") if one["metadata"]["name"].endswith("injector"))
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (deployment,) = of_kind(objects, "Deployment")
+    (box,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert endpoint["port"] in {port["name"] for port in box["ports"]}
+    assert endpoint["scheme"] == "https"
+    (certificate,) = of_kind(objects, "Certificate")
+    assert endpoint["tlsConfig"]["serverName"] in certificate["spec"]["dnsNames"]
+    assert endpoint["tlsConfig"]["ca"]["secret"]["name"] == certificate["spec"]["secretName"]
+
+
+def test_dashboards_carry_the_label_the_folder_and_uids_that_stay() -> None:
+    maps = [one for one in of_kind(render(case("gateway-everything")), "ConfigMap") if "dashboard" in str(one["data"])]
+    boards = [one for one in maps if "grafana_dashboard" in one["metadata"]["labels"]]
+    assert len(boards) >= 5
+    uids = []
+    for one in boards:
+        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert one["metadata"]["annotations"] == {"grafana_folder": "Sidewatch"}
+        assert one["metadata"]["namespace"] == "grafana"
+        (text,) = one["data"].values()
+        uids.append(json.loads(text)["uid"])
+    assert {"sidewatch-overview", "sidewatch-safety", "sidewatch-drift", "sidewatch-cost", "sidewatch-health"} <= set(
+        uids
+    )
+    assert len(set(uids)) == len(uids)
+
+
+def test_rules_reach_prometheus_literally() -> None:
+    (rule,) = of_kind(render(case("gateway-everything")), "PrometheusRule")
+    assert rule["spec"]["groups"] == yaml.safe_load(Path(CHART, "files/rules.yaml").read_text())["groups"]
+    assert "{{ $labels.namespace }}" in json.dumps(rule)
+
+
+def test_injected_pods_need_no_object_of_another_namespace() -> None:
+    values = merged(case("injector-cert-manager"), {"files": case("gateway-everything")["files"]})
+    template = injector_template(values)
+    assert [one["name"] for one in template["volumes"]] == ["sidewatch-config", "sidewatch-tmp"]
+    assert "reference" not in template["config"].get("drift", {})
+    assert "prices" not in template["config"]
+    with_files = injector_template(merged(values, {"injector": {"mountFiles": True}}))
+    named = [one["name"] for one in with_files["volumes"]]
+    assert named == ["sidewatch-config", "sidewatch-tmp", "sidewatch-drift", "sidewatch-prices", "sidewatch-packs"]
+    assert with_files["config"]["drift"]["reference"] == "/etc/sidewatch/drift/reference.json"
+
+
+def test_injected_sidecars_keep_off_the_ports_of_apps_and_meet_the_restricted_profile() -> None:
+    for box in injector_template(case("injector-cert-manager"))["containers"].values():
+        assert [port["containerPort"] for port in box["ports"]] == [18080, 19090]
+        assert box["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert box["securityContext"]["runAsNonRoot"] is True
+        assert box["securityContext"]["allowPrivilegeEscalation"] is False
+        assert box["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def injector_template(values: dict[str, Any]) -> dict[str, Any]:
+    maps = [one["data"] for one in of_kind(render(values), "ConfigMap") if "template.yaml" in one["data"]]
+    return dict(yaml.safe_load(maps[0]["template.yaml"]))
