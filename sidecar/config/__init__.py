@@ -7,7 +7,7 @@ the primary process loads it.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sidecar.config.check import ELSEWHERE, check
+from sidecar.config.check import check, check_elsewhere
 from sidecar.config.convert import convert
 from sidecar.config.layers import Layer, environment_layer, file_layer, flag_layer, merged
 from sidecar.config.problem import ConfigError, Problem
@@ -38,9 +38,8 @@ def examine(tree: Mapping[str, Any]) -> list[Problem]:
 
     `${NAME}` stands for itself. An empty list does not promise that the files exist.
     """
-    layer = Layer(dict(tree))
-    settings, problems, whole = convert(layer)
+    settings, problems, whole = convert(Layer(dict(tree)))
     broken = {problem.key for problem in problems}
     if whole:
-        problems += [one for one in check(settings, layer.place, ELSEWHERE) if one.key not in broken]
+        problems += [one for one in check_elsewhere(settings) if one.key not in broken]
     return problems

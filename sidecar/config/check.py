@@ -166,14 +166,22 @@ def _files(settings: Settings) -> Found:
     pack = settings.watchers.pack
     if pack and not os.path.isdir(pack):
         what = f"{shown(('watchers', 'pack'), pack)}: no such directory"
-        yield ("watchers", "pack"), _Missing(what), "give the directory of a model pack, or remove the key for the one that ships"
+        yield (
+            ("watchers", "pack"),
+            _Missing(what),
+            "give the directory of a model pack, or remove the key for the one that ships",
+        )
 
 
 def _file(path: Path, name: str | None) -> Found:
     if name is None:
         return
     if not os.path.isfile(name):
-        yield path, _Missing(f"{shown(path, name)}: no such file"), f"check the path (now in {os.getcwd()}) and the mount"
+        yield (
+            path,
+            _Missing(f"{shown(path, name)}: no such file"),
+            f"check the path (now in {os.getcwd()}) and the mount",
+        )
     elif not os.access(name, os.R_OK):
         yield path, _Missing(f"{shown(path, name)}: not readable by user {os.getuid()}"), "change its owner or mode"
 

@@ -114,7 +114,9 @@ def _config(notes: Mapping[str, str], template: Template, warnings: list[str]) -
         config = _merged(config, {"watchers": {"enabled": _names(notes["watchers"])}})
     if problems := examine(config):
         if not (problem := _first(template.config)):
-            warnings.append(f"the pod's {PREFIX} annotations are no configuration ({problems[0]}): the defaults are used")
+            warnings.append(
+                f"the pod's {PREFIX} annotations are no configuration ({problems[0]}): the defaults are used"
+            )
         return yaml.safe_dump(template.config, sort_keys=True), problem
     return yaml.safe_dump(config, sort_keys=True), None
 

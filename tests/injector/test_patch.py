@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import jsonpatch
+import msgspec
 import pytest
 import yaml
 
@@ -184,6 +185,11 @@ def test_a_job_gets_a_native_sidecar_which_ends_with_it() -> None:
         ("port", "80", "expected a port from 1024 to 65535: the default is used"),
         ("port", "many", "expected a port"),
         ("kind", "magic", "expected native or classic"),
+        ("upstream", "api.openai.com", "expected http:// or https://"),
+        ("watchers", "pi", "did you mean pii?"),
+        ("config", "log: {text: everything}", "log.text"),
+        ("resources", "limits: {memory: 64MiB}", "not requests and limits of cpu and memory"),
+        ("resources", "limits: 1", "not requests and limits of cpu and memory"),
         ("config", "- a list", "not a YAML mapping"),
         ("config", "{", "not a YAML mapping"),
         ("base-urls", "NO_SUCH_URL", "expected some of OPENAI_BASE_URL, OLLAMA_HOST"),
@@ -194,6 +200,35 @@ def test_a_wrong_override_is_a_warning_and_the_default_stays(annotation: str, va
     assert after["spec"]["initContainers"][0]["args"][1] == "--listen=127.0.0.1:8080"
     assert len(warnings) == 1
     assert warning in warnings[0]
+    config = yaml.safe_load(after["metadata"]["annotations"]["sidewatch.dev/effective-config"])
+    assert config == {"upstream": "https://api.openai.com", "log": {"text": "masked"}}
+
+
+def test_a_configuration_that_would_not_load_is_not_injected() -> None:
+    # A native sidecar that ends at once would keep the app from starting.
+    broken = msgspec.structs.replace(NATIVE, config={"upstream": "https://api.openai.com", "watcher": {}})
+    operations, warnings = injection(pod(), "shop", broken)
+    assert operations == []
+    assert len(warnings) == 1
+    assert "the chart's configuration cannot be used: watcher" in warnings[0]
+
+
+@pytest.mark.parametrize("where", ["containers", "initContainers"])
+def test_a_port_that_the_app_declares_is_left_to_it(where: str) -> None:
+    box = {"name": "web", "ports": [{"containerPort": 8080}, {"containerPort": 8081}, {"containerPort": 9090}]}
+    after, warnings = patched(pod(**{where: [box]}))
+    sidecar = after["spec"]["initContainers"][0]
+    assert sidecar["args"] == ["serve", "--listen=127.0.0.1:8082", "--admin=0.0.0.0:9091"]
+    assert [one["containerPort"] for one in sidecar["ports"]] == [8082, 9091]
+    urls = [one for one in after["spec"]["containers"] + after["spec"]["initContainers"] if "env" in one]
+    assert all(environment(one)["OLLAMA_HOST"] == "http://127.0.0.1:8082" for one in urls)
+    assert warnings == []
+
+
+def test_resources_are_overridden_as_a_whole() -> None:
+    after, warnings = patched(pod({"sidewatch.dev/resources": "limits: {cpu: 1, memory: 512Mi}"}))
+    assert after["spec"]["initContainers"][0]["resources"] == {"limits": {"cpu": "1", "memory": "512Mi"}}
+    assert warnings == []
 
 
 def test_variables_can_be_chosen_or_refused() -> None:
