@@ -14,9 +14,11 @@ import structlog
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.mask import Masker
 from sidecar.observer.outcome import Outcome, State
+from sidecar.observer.shared_reference import FleetBins
 from sidecar.observer.usage_estimate import tokens
 from sidecar.wire.exchange import Operation, UsageSource
 from watchers.drift import DriftEvent, DriftMonitor, Level, StreamKey, StreamStatus
+from watchers.drift.samples import Sample
 from watchers.encoding import Encoder, Floats
 from watchers.watcher import Direction, Origin, Record
 
@@ -31,6 +33,7 @@ EXEMPLAR_CHARS = 300
 MEASURED = ("effect", "evidence", "samples")
 GAUGES = (
     "state", *MEASURED, "skipped", "attribution", "since_timestamp_seconds", "score_effect", "cluster_share",
+    "reference_share",
 )  # fmt: skip
 
 
@@ -47,6 +50,8 @@ class DriftStreams:
         instruments: Instruments,
         tell: Callable[[DriftEvent], None],
     ) -> None:
+        shared = monitor.shared
+        self._bins = None if shared is None else FleetBins(shared, instruments)
         self._monitor, self._encoder, self._instruments, self._tell = monitor, encoder, instruments, tell
         self._lock = Lock()  # the pipeline observes, the admin pages read
 
@@ -59,9 +64,17 @@ class DriftStreams:
             for direction in Direction
         ]
         embeddings = self._embeddings([record for *_, record in samples])
-        for (outcome, masker, direction, record), embedding in zip(samples, embeddings, strict=True):
-            if record is not None:
-                self._observe(outcome, masker, direction, record, embedding)
+        taken = [
+            self._sample(outcome, masker, direction, record, embedding)
+            for (outcome, masker, direction, record), embedding in zip(samples, embeddings, strict=True)
+            if record is not None
+        ]
+        for key, sample in taken:
+            with self._lock:
+                events = self._monitor.observe(key, *sample)
+            self._told(events)
+        if self._bins is not None:
+            self._bins.count(taken)
 
     def flush(self) -> None:
         """Weigh what waits: call it where traffic pauses."""
@@ -115,6 +128,9 @@ class DriftStreams:
                 put(f"sidewatch_drift_{name}", labels, float(getattr(status, name)))
             for reason, count in status.skipped.items():
                 put("sidewatch_drift_skipped", (*labels, reason), count)
+        put("sidewatch_drift_reference_usable", (), float(self._bins is not None))
+        if self._bins is not None:
+            self._bins.refresh_gauges()
         for key, event in told.items():
             self._explain((key.route, key.model, key.direction, key.label), event)
 
@@ -140,17 +156,14 @@ class DriftStreams:
             encoding = None if found is None or record is None else next(found)
             yield None if encoding is None or encoding.unavailable else encoding.embedding
 
-    def _observe(
-        self, outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None
-    ) -> None:
+    @staticmethod
+    def _sample(
+        outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None
+    ) -> tuple[StreamKey, Sample]:
         key = StreamKey(outcome.capture.route, outcome.exchange.request_model or "", direction)
         exemplar = masker.maybe_text(record, EXEMPLAR_CHARS) or ""
         scalars, categories = MEASURES[direction](outcome, record)
-        with self._lock:
-            events = self._monitor.observe(
-                key, embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds
-            )
-        self._told(events)
+        return key, Sample(embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds)
 
     def _told(self, events: Sequence[DriftEvent]) -> None:
         for event in events:

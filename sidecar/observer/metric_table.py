@@ -188,6 +188,19 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Share of the clusters that grew or shrank most, before and after a change.",
         (*STREAM, "cluster", "when"),
     ),
+    Metric(
+        "sidewatch_drift_bins_total",
+        C,
+        "Samples in the bins of the shared reference: the nearest cluster, the tenth of each scalar.",
+        (*STREAM, "feature", "bin"),
+    ),
+    Metric(
+        "sidewatch_drift_reference_share",
+        G,
+        "The shared reference's own share of each bin.",
+        ("direction", "feature", "bin"),
+    ),
+    Metric("sidewatch_drift_reference_usable", G, "1 where `drift.reference` is set and could be used, else 0."),
     Metric("sidewatch_drift_streams", G, "Streams that are followed."),
     Metric("sidewatch_drift_closed_streams_total", C, "Streams closed to make room, the longest unused first."),
     # The proxy's own figures, kept by the workers and added up here.

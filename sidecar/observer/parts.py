@@ -25,6 +25,7 @@ from sidecar.observer.panel import Panel
 from sidecar.observer.prices import PriceError, Prices
 from sidecar.observer.recent import Recent
 from sidecar.observer.remote.graph import on_server
+from sidecar.observer.shared_reference import maybe_reference
 from sidecar.proxy.connect import tls_context
 from sidecar.settings import Settings
 from watchers import registry
@@ -155,7 +156,8 @@ class Workshop:
         key = (settings.drift, encoder.model if encoder else "none")
         if self._monitor is not None and self._monitor[0] == key:
             return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
-        self._monitor = (key, DriftMonitor(drift_settings(settings), key[1]))
+        shared = maybe_reference(settings.drift.reference, key[1])
+        self._monitor = (key, DriftMonitor(drift_settings(settings), key[1], shared))
         streams = DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
         _restore(streams, settings)
         return streams

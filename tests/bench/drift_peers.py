@@ -1,6 +1,6 @@
 """Drift detectors side by side on the same streams of real embeddings and scalars.
 
-    python tests/bench/drift_peers.py embed  --model DIR --data DIR EMBEDDINGS.npz   (sentence-transformers)
+    python tests/bench/drift_peers.py embed  --data DIR EMBEDDINGS.npz               (the pack's encoder)
     python tests/bench/drift_peers.py make   EMBEDDINGS.npz STREAMS                  (once)
     python tests/bench/drift_peers.py run    DETECTOR STREAMS                        (in an environment that has it)
     python tests/bench/drift_peers.py table  STREAMS
@@ -34,6 +34,7 @@ MIXTURES = {
     **{f"other intents {share:.0%}": ("assistant_other", share) for share in (0.25, 1.0)},
     "language 10%": ("german", 0.1),
     "comments 10%": ("comments", 0.1),
+    **{f"template {share:.0%}": ("template", share) for share in (0.1, 1.0)},
 }
 OTHERS = ("gradual 0-50%", "covariance", "length x1.3", "toxicity 0.5-2%")
 
@@ -43,32 +44,37 @@ def rows_of(path: Path) -> list[dict[str, object]]:
         return [json.loads(line) for line in lines]
 
 
-def embed(args: argparse.Namespace) -> None:
-    from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]
+TEMPLATE = "You are a helpful assistant. Answer briefly and politely.\n\nCustomer: {}\nAnswer:"
 
-    model, data = SentenceTransformer(args.model, device="cpu"), Path(args.data)
+
+def embed(args: argparse.Namespace) -> None:
+    """Embed texts by topic with the pack's encoder."""
+    from watchers.encoder import PackEncoder
+    from watchers.pack import BUNDLED
+
+    encoder, data = PackEncoder(BUNDLED, threads=1), Path(args.data)
     clinc = [r for r in rows_of(data / "benign/clinc150.jsonl.gz") if r["labels"]["intent"] != "oos"]  # type: ignore[index]
     rng = np.random.default_rng(0)
-    clinc = [clinc[i] for i in rng.permutation(len(clinc))[:13_000]]
-    intents = rng.permutation(sorted({r["labels"]["intent"] for r in clinc}))[:75]  # type: ignore[index]
-    usual = [r["text"] for r in clinc if r["labels"]["intent"] in intents]  # type: ignore[index]
-    german = ("ich", "der", "und", "die", "das", "wie")
+    clinc = [clinc[i] for i in rng.permutation(len(clinc))]
+    intents = set(rng.permutation(sorted({r["labels"]["intent"] for r in clinc}))[:75])  # type: ignore[index]
+    usual = [str(r["text"]) for r in clinc if r["labels"]["intent"] in intents]  # type: ignore[index]
+    german = {"ich", "der", "und", "die", "das", "wie"}
+    deepset = [str(r["text"]) for r in rows_of(data / "injection/deepset_prompt_injections.jsonl.gz")]
     texts = {
-        "assistant": usual,
-        "assistant_other": [r["text"] for r in clinc if r["labels"]["intent"] not in intents],  # type: ignore[index]
-        "arithmetic": [r["text"] for r in rows_of(data / "benign/gsm8k.jsonl.gz")[::2]][:1500],
-        "chat": [r["text"] for r in rows_of(data / "toxicity/hh_harmless_turns_unlabelled.jsonl.gz")[::2]][:3000],
-        "comments": [r["text"] for r in rows_of(data / "toxicity/civil_multilabel_annotations.jsonl.gz")][:2500],
-        "german": [
-            r["text"]
-            for r in rows_of(data / "injection/deepset_prompt_injections.jsonl.gz")
-            if set(str(r["text"]).lower().split()) & set(german)
-        ],
+        "assistant": usual[:3600],
+        "assistant_other": [str(r["text"]) for r in clinc if r["labels"]["intent"] not in intents][:900],  # type: ignore[index]
+        "template": [TEMPLATE.format(text) for text in usual[-700:]],
+        "arithmetic": [str(r["text"]) for r in rows_of(data / "benign/gsm8k.jsonl.gz")[::2]][:600],
+        "chat": [str(r["text"]) for r in rows_of(data / "toxicity/hh_harmless_turns_unlabelled.jsonl.gz")[::2]][:700],
+        "comments": [str(r["text"]) for r in rows_of(data / "toxicity/civil_multilabel_annotations.jsonl.gz")][:600],
+        "german": [text for text in deepset if set(text.lower().split()) & german],
     }
-    found = {
-        name: model.encode([str(t)[:1200] for t in said], normalize_embeddings=True) for name, said in texts.items()
-    }
-    np.savez(args.embeddings, **{name: rows.astype(np.float16) for name, rows in found.items()})
+    found = {}
+    for name, said in texts.items():
+        parts = [encoder.encode([t[:600] for t in said[i : i + 16]]) for i in range(0, len(said), 16)]
+        found[name] = np.array([encoded.embedding for part in parts for encoded in part], np.float16)
+        print(name, found[name].shape, flush=True)
+    np.savez(args.embeddings, **found)
 
 
 def scalars(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
@@ -288,7 +294,6 @@ def table(args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model")
     parser.add_argument("--data")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--controls", type=int, default=CONTROLS)

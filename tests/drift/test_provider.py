@@ -62,7 +62,7 @@ def test_another_name_is_told_of_the_provider_alone(change: dict[str, object]) -
     assert abs((event.since_index or 0) - 650) <= 8
     assert event.reason["attribution"] == "provider"
     assert event.reason["cause"] == "names"
-    assert event.reason["labels"][0]["after"] == 1.0  # type: ignore[index]
+    assert event.reason["labels"][0]["after"] > 0.8  # type: ignore[index]
 
 
 def test_completions_that_move_in_several_ways_while_prompts_do_not_are_the_providers() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from watchers.drift.scores import fit_map
-from watchers.drift.witness import BAG, WITNESSES, Witness
+from watchers.drift.witness import BAG, WITNESSES, Witness, novelty
 
 
 def made(seed: int, rows: int = 200) -> tuple[Witness, np.random.Generator]:
@@ -17,7 +17,9 @@ def feed(witness: Witness, rng: np.random.Generator, rows: np.ndarray) -> np.nda
     found = []
     for start in range(0, len(rows), 8):
         run = rows[start : start + 8].astype(np.float32)
-        p, judged = witness.update(run, rng.random((len(run), len(WITNESSES) + 2)), keep=True)
+        p, judged = witness.update(
+            run, novelty(rng.random(len(run))), rng.random((len(run), len(WITNESSES) + 2)), keep=True
+        )
         found.append(p[judged])
     return np.concatenate(found)
 
@@ -42,3 +44,17 @@ def test_one_prompt_repeated_ties_with_itself() -> None:
     same = np.repeat(rng.standard_normal((1, 12)), 400, 0).astype(np.float32)
     witness = Witness(fit_map(same[:100], rng), same[:100], same[100:200])
     assert stats.kstest(feed(witness, rng, same)[:, 0], "uniform").pvalue > 0.01
+
+
+def test_a_rare_new_cluster_is_learned_from_what_is_unusual() -> None:
+    witness, rng = made(3, 600)
+    feed(witness, rng, rng.standard_normal((200, 12)))
+    rows = rng.standard_normal((300, 12)).astype(np.float32)
+    rare = rng.random(300) < 0.1
+    rows[rare, 3] += 6.0
+    for start in range(0, 300, 6):
+        unusual = novelty(np.where(rare[start : start + 6], 0.01, rng.random(6)))
+        witness.update(rows[start : start + 6], unusual, rng.random((6, len(WITNESSES) + 2)), keep=True)
+    toward = witness.functions[:, 3] / np.linalg.norm(witness.functions, axis=1)
+    assert toward[WITNESSES.index("novelty")] > 0.9
+    assert toward[WITNESSES.index("novelty")] > toward[WITNESSES.index("witness_fast")]

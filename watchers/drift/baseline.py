@@ -23,6 +23,7 @@ from watchers.drift.reason import explain
 from watchers.drift.reference import LEAST_SAMPLES, Reference
 from watchers.drift.samples import Sample, Table, tabulate
 from watchers.drift.terms import marking_terms
+from watchers.watcher import Direction
 
 VERSION = 1
 KIND = "sidewatch-drift-baseline"
@@ -33,19 +34,25 @@ EXEMPLAR_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """One reference. `seen` counts the rows that it was drawn from; replicas that load it share its `bins`."""
+    """One reference. `seen` counts the rows that it was drawn from; replicas that load it share its `bins`.
+
+    `direction`: of the streams that it is a reference for, where a fleet shares it.
+    """
 
     encoder: str
     table: Table
     seen: int
     bins: Bins
+    direction: Direction = Direction.PROMPT
 
     def reference(self, strata: str = "none", seed: int = 0) -> Reference:
         """Return a fresh fitted reference; each stream needs its own, since its ranks grow with the stream."""
         return Reference(self.table, strata, seed)
 
 
-def build(samples: Collection[Sample], encoder: str, seed: int = 0) -> Baseline:
+def build(
+    samples: Collection[Sample], encoder: str, seed: int = 0, direction: Direction = Direction.PROMPT
+) -> Baseline:
     """Build a baseline; past 2,000 rows a random sample of them is kept, in order.
 
     Raises: BaselineError where there are too few rows.
@@ -58,7 +65,7 @@ def build(samples: Collection[Sample], encoder: str, seed: int = 0) -> Baseline:
         table = _rows(table, np.sort(rng.choice(len(table), MOST_ROWS, replace=False)))
     keep = set(rng.permutation(len(table))[:EXEMPLARS].tolist())
     texts = [text[:EXEMPLAR_CHARS] if i in keep else "" for i, text in enumerate(table.exemplars)]
-    return Baseline(encoder, replace(table, exemplars=texts), len(samples), bins_of(table, rng))
+    return Baseline(encoder, replace(table, exemplars=texts), len(samples), bins_of(table, rng), direction)
 
 
 def _rows(table: Table, rows: Ints) -> Table:
@@ -79,6 +86,7 @@ def to_bytes(baseline: Baseline) -> bytes:
         "version": VERSION,
         "encoder": baseline.encoder,
         "seen": baseline.seen,
+        "direction": baseline.direction,
         "scalars": list(table.scalars),
         "categories": dict(table.categories.items()),
         "exemplars": table.exemplars,
@@ -122,7 +130,8 @@ def _read(data: bytes) -> Baseline:
     lengths = {len(table.embeddings), len(table.exemplars), *map(len, scalars.values())}
     if lengths != {len(table)} or any(len(v) != len(table) for v in table.categories.values()):
         raise ValueError("columns of unlike length")
-    return Baseline(str(described["encoder"]), table, int(described["seen"]), bins)
+    direction = Direction(described.get("direction", Direction.PROMPT))
+    return Baseline(str(described["encoder"]), table, int(described["seen"]), bins, direction)
 
 
 def show(baseline: Baseline) -> dict[str, object]:
@@ -132,6 +141,7 @@ def show(baseline: Baseline) -> dict[str, object]:
     return {
         "version": VERSION,
         "encoder": baseline.encoder,
+        "direction": baseline.direction,
         "samples_seen": baseline.seen,
         "samples_kept": len(table),
         "dimensions": table.embeddings.shape[1],

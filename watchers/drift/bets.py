@@ -30,62 +30,101 @@ from numpy.typing import NDArray
 
 from watchers.drift.ranks import Doubles, Flags
 
-# Cells of the adaptive bets: fine at both ends, where a rare new kind of traffic shows first.
+# Cells of the adaptive bets and of the effect: fine at both ends, where a rare new kind of traffic shows first.
 EDGES = np.array([0.001, 0.004, 0.015, 0.05, 0.12, 0.25, 0.5, 0.75, 0.88, 0.95, 0.985, 0.996, 0.999])
 WIDTHS = np.diff(np.concatenate([[0.0], EDGES, [1.0]]))
+# Finer cells for the fixed bets: a p-value is looked up, not raised to a power. Every cell lies within one of EDGES'.
+_FINER = np.array([0.0002, 0.0005, 0.002, 0.008, 0.03, 0.08, 0.18, 0.35])
+FINE_EDGES = np.sort(np.concatenate([EDGES, _FINER, 1.0 - _FINER]))
+_FINE = np.concatenate([[0.0], FINE_EDGES, [1.0]])
+COARSE_CELL = np.searchsorted(EDGES, 0.5 * (_FINE[1:] + _FINE[:-1]))
 # Memory of the adaptive bets, in samples, and the share of the wealth that they stake.
-MEMORY = np.array([50.0, 200.0, 1000.0])
+MEMORY = np.array([30.0, 150.0, 800.0])
 STAKES = np.array([0.25, 0.75])
-POWERS = np.array([0.3, 0.55, 0.8])  # fixed bets k p^(k-1) on small p-values, and on large ones
+# Fixed bets 1 - e + e k p^(k-1): a share e of the samples has p-values that pile up at 0. As many at 1.
+SPARSE = ((0.04, 0.1), (0.2, 0.1), (0.8, 0.15), (0.3, 0.4), (1.0, 0.6), (1.0, 0.8))
 CEILING = 1e250
+
+
+def _fixed() -> Doubles:
+    """Return the fixed bets' payoffs by fine cell: each cell's mean density, so that every bet is fair exactly."""
+    widths = np.diff(_FINE)
+    low = np.array([1.0 - e + e * np.diff(_FINE**k) / widths for e, k in SPARSE])
+    high = low[:, ::-1]  # the fine cells are symmetric
+    payoffs: Doubles = np.concatenate([low, high]).T.copy()
+    return payoffs
+
+
+FIXED = _fixed()  # (fine cells, bets)
+ADAPTIVE = len(MEMORY) * len(STAKES)
+BETS = ADAPTIVE + FIXED.shape[1]
+
+
+def shares(one_sided: Flags) -> Doubles:
+    """Return each bet's share of its score's bank; one-sided scores, whose changes show at 0 only, bet on that only.
+
+    Shapes: (scores,) to (scores, bets), rows adding up to 1.
+    """
+    both = np.ones(BETS)
+    low = np.concatenate([np.ones(ADAPTIVE + len(SPARSE)), np.zeros(len(SPARSE))])
+    chosen = np.where(one_sided[:, None], low, both)
+    bank: Doubles = chosen / chosen.sum(1, keepdims=True)
+    return bank
 
 
 class Evidence:
     """One bank of bets a score, and their Shiryaev-Roberts statistics.
 
-    Shapes: `statistic` (scores, bets); `densities` (scores, memories, cells).
+    Shapes: `statistic` (scores, bets); `densities` (scores, memories, cells); `bank` (scores, bets): see `shares`.
     """
 
-    def __init__(self, scores: int) -> None:
-        bets = len(MEMORY) * len(STAKES) + 2 * len(POWERS)
-        self.statistic = np.zeros((scores, bets))
+    def __init__(self, one_sided: Flags) -> None:
+        scores = len(one_sided)
+        self.bank = shares(one_sided)
+        self.statistic = np.zeros((scores, BETS))
         self.densities = np.broadcast_to(WIDTHS, (scores, len(MEMORY), len(WIDTHS))).copy()
         self._rows = np.arange(scores)
-        self._rate = 1.0 / MEMORY
 
-    def update(self, p_values: Doubles, seen: Flags) -> None:
-        """Bet on a run of samples, then learn from it. A score that a sample lacks stands still.
+    def update(self, p_values: Doubles, seen: Flags) -> NDArray[np.intp]:
+        """Bet on a run of samples, then learn from it; return the p-values' cells. A score that a sample lacks stands still.
 
         Shapes: (samples, scores). The adaptive bets stay the same within a run, so that they never see it.
         """
-        cells = np.searchsorted(EDGES, p_values)
-        payoffs = np.where(seen[..., None], self._payoffs(p_values, cells), 1.0)
-        for started, payoff in zip(seen[..., None].astype(np.float64), payoffs, strict=True):
-            self.statistic = (started + self.statistic) * payoff
-        np.minimum(self.statistic, CEILING, out=self.statistic)
+        fine = np.searchsorted(FINE_EDGES, p_values)
+        cells: NDArray[np.intp] = COARSE_CELL[fine]
+        payoffs = self._payoffs(fine, cells)
+        payoffs[~seen] = 1.0
+        started = seen[..., None].astype(np.float64)
+        statistic = self.statistic
+        for start, payoff in zip(started, payoffs, strict=True):
+            statistic += start
+            statistic *= payoff
+        np.minimum(statistic, CEILING, out=statistic)
         self._learn(cells, seen)
+        return cells
 
     def _learn(self, cells: NDArray[np.intp], seen: Flags) -> None:
-        counts = np.zeros((len(self._rows), len(WIDTHS)))
-        np.add.at(counts, (self._rows, cells), seen)
-        total = counts.sum(1)
-        kept = (1.0 - self._rate) ** total[:, None]
-        shares = counts / np.maximum(total, 1.0)[:, None]
-        self.densities = self.densities * kept[..., None] + (1.0 - kept)[..., None] * shares[:, None]
+        scores, width = len(self._rows), len(WIDTHS)
+        flat = (cells + self._rows * width).ravel()
+        counts = np.bincount(flat, weights=seen.ravel(), minlength=scores * width).reshape(scores, width)
+        total = counts.sum(1, keepdims=True)
+        kept = (1.0 - 1.0 / MEMORY) ** total  # (scores, memories)
+        self.densities *= kept[..., None]
+        self.densities += ((1.0 - kept) / np.maximum(total, 1.0))[..., None] * counts[:, None]
 
-    def _payoffs(self, p_values: Doubles, cells: NDArray[np.intp]) -> Doubles:
+    def _payoffs(self, fine: NDArray[np.intp], cells: NDArray[np.intp]) -> Doubles:
         """Shape: (samples, scores, bets)."""
-        learned = self.densities[self._rows[:, None], np.arange(len(MEMORY)), cells[..., None]]
-        gain = learned / WIDTHS[cells][..., None] - 1.0
-        adaptive = (1.0 + gain[..., None] * STAKES).reshape(*p_values.shape, -1)
-        p = np.minimum(np.maximum(p_values, 1e-12), 1 - 1e-12)
-        logs = np.log(np.stack([p, 1.0 - p], axis=-1))
-        fixed = (POWERS * np.exp(logs[..., None] * (POWERS - 1.0))).reshape(*p_values.shape, -1)
-        return np.concatenate([adaptive, fixed], axis=-1)
+        ratios = self.densities / WIDTHS  # what each memory pays in each cell
+        gain = ratios.transpose(0, 2, 1)[self._rows, cells] - 1.0  # (samples, scores, memories)
+        payoffs = np.empty((*cells.shape, BETS))
+        adaptive = 1.0 + gain[..., None] * STAKES
+        payoffs[..., :ADAPTIVE] = adaptive.reshape(*cells.shape, ADAPTIVE)
+        payoffs[..., ADAPTIVE:] = FIXED[fine]
+        return payoffs
 
     def by_score(self) -> Doubles:
-        """Return each score's statistic: the average over its bank. Shape: (scores,)."""
-        mean: Doubles = self.statistic.mean(1)
+        """Return each score's statistic: the mean over its bank. Shape: (scores,)."""
+        mean: Doubles = (self.statistic * self.bank).sum(1)
         return mean
 
     def restart(self) -> None:

@@ -2,8 +2,8 @@
 
 Evidence says that something changed; with enough samples it says so of any trifle. The effect says how much: over
 the samples since the estimated change point, each score's ranks are compared with uniform ones (Jensen-Shannon
-divergence over the cells of the bets) and divided by what blocks of the reference, taken in order and as long, show
-at their 95th percentile. A daily cycle inside the reference makes its blocks differ, and so raises the bar.
+divergence over the cells of the bets) and divided by what chance explains and what blocks of the reference, taken in
+order, differ by. A daily cycle inside the reference makes its blocks differ, and so raises the bar.
 
 Source: Lin, Divergence measures based on the Shannon entropy (IEEE IT 1991); Kuensch, The jackknife and the bootstrap
 for general stationary observations (1989) for blocks.
@@ -17,6 +17,7 @@ from watchers.drift.ranks import Doubles
 
 CELLS = len(WIDTHS)
 BLOCKS = (32, 64, 128, 256)
+SHUFFLES = 40
 
 
 def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
@@ -30,10 +31,13 @@ def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
 
 
 def by_chance(samples: Doubles) -> Doubles:
-    """Return the 95th percentile of the divergence of that many independent ranks (it is chi-square / 8 n)."""
+    """Return what the divergence of that many independent ranks stays below in about half of the windows (chi-square / 8 n).
+
+    No more, since chance is the evidence's business; the effect guards against what the reference does by itself.
+    """
     from scipy.special import chdtri  # not at the top: scipy is slow to load, and a restarted observer is in a hurry
 
-    quantile: Doubles = chdtri(CELLS - 1, 0.05) / (8.0 * np.maximum(samples, 1.0))
+    quantile: Doubles = chdtri(CELLS - 1, 0.4) / (8.0 * np.maximum(samples, 1.0))
     return quantile
 
 
@@ -48,21 +52,31 @@ def excess_between_blocks(scores: Doubles, seed: int = 0) -> float:
     rng = np.random.default_rng(seed)
     ranks = 1.0 - (np.lexsort((rng.random(len(scores)), scores)).argsort() + 0.5) / len(scores)
     cells = np.searchsorted(EDGES, ranks)
+    orders = np.stack([np.arange(len(cells)), *(rng.permutation(len(cells)) for _ in range(SHUFFLES))])
+    running = np.zeros((len(orders), len(cells) + 1, CELLS), np.int32)
+    np.cumsum(np.eye(CELLS, dtype=np.int32)[cells[orders]], axis=1, out=running[:, 1:])
     excess = 0.0
     for length in BLOCKS:
         if len(cells) < 3 * length:
             break
-        found = _between(cells, length)
-        shuffled = [_between(rng.permutation(cells), length) for _ in range(40)]
+        starts = np.arange(0, len(cells) - length + 1, max(1, length // 2))
+        shares = (running[:, starts + length] - running[:, starts]) / length
+        found, *shuffled = np.quantile(jensen_shannon(shares, WIDTHS), 0.95, axis=1)
         if found > max(shuffled):
-            excess = max(excess, found - float(np.mean(shuffled)))
+            excess = max(excess, float(found - np.mean(shuffled)))
     return excess
 
 
-def _between(cells: NDArray[np.intp], length: int) -> float:
-    blocks = np.lib.stride_tricks.sliding_window_view(cells, length)[:: max(1, length // 2)]
-    shares = np.stack([np.bincount(b, minlength=CELLS) for b in blocks]) / length
-    return float(np.quantile(jensen_shannon(shares, WIDTHS), 0.95))
+def _shapes() -> Doubles:
+    """Return log densities by cell of changes that pile ranks up at one end. Shape: (cells, shapes)."""
+    bounds = np.concatenate([[0.0], EDGES, [1.0]])
+    grid = [(share, power) for share in (0.03, 0.07, 0.15, 0.3, 0.6, 0.95) for power in (0.1, 0.3, 0.6)]
+    low = np.array([1.0 - share + share * np.diff(bounds**power) / WIDTHS for share, power in grid])
+    logs: Doubles = np.log(np.concatenate([low, low[:, ::-1]])).T
+    return logs
+
+
+_SHAPES = _shapes()
 
 
 class Window:
@@ -72,11 +86,11 @@ class Window:
         self.cells = np.full((length, scores), -1, np.int8)
         self.samples = 0
 
-    def add(self, p_values: Doubles, seen: NDArray[np.bool_]) -> None:
-        """Put in a run of samples' ranks; the oldest give way. Shapes: (samples, scores)."""
-        places = np.arange(self.samples, self.samples + len(p_values)) % len(self.cells)
-        self.cells[places] = np.where(seen, np.searchsorted(EDGES, p_values), -1)
-        self.samples += len(p_values)
+    def add(self, cells: NDArray[np.intp], seen: NDArray[np.bool_]) -> None:
+        """Put in the cells of a run of samples' ranks; the oldest give way. Shapes: (samples, scores)."""
+        places = np.arange(self.samples, self.samples + len(cells)) % len(self.cells)
+        self.cells[places] = np.where(seen, cells, -1)
+        self.samples += len(cells)
 
     def last(self, count: int) -> NDArray[np.int8]:
         """Return the last `count` samples; fewer where fewer were seen."""
@@ -101,7 +115,8 @@ def score_effects(cells: NDArray[np.int8], bag: Doubles, excess: Doubles) -> Dou
 def change_point(cells: NDArray[np.int8]) -> tuple[int, int, int]:
     """Return where one score's ranks stop being uniform: (first, most likely, last) index from the window's start.
 
-    The interval holds every point whose log-likelihood is within 3 nats of the best (Wilks: about 95%).
+    After it the ranks have one of a few shapes, or any density at the price of fitting it. The interval holds every
+    point whose log-likelihood is within 3 nats of the best (Wilks: about 95%).
     Shapes: (samples,), missing ones left out by the caller.
     """
     count = len(cells)
@@ -109,7 +124,8 @@ def change_point(cells: NDArray[np.int8]) -> tuple[int, int, int]:
     after = np.cumsum(one_hot[::-1], 0)[::-1]
     lengths = after.sum(1, keepdims=True)
     density = (after + 4.0 * WIDTHS) / (lengths + 4.0)
-    gain = (after * np.log(density / WIDTHS)).sum(1) - 0.5 * (CELLS - 1) * np.log1p(lengths[:, 0] / 8.0)
+    free = (after * np.log(density / WIDTHS)).sum(1) - 0.5 * (CELLS - 1) * np.log1p(lengths[:, 0] / 8.0)
+    gain = np.maximum(free, (after @ _SHAPES).max(1))
     gain[-min(8, count) :] = -np.inf if count > 8 else gain[-min(8, count) :]
     best = int(gain.argmax())
     near = np.flatnonzero(gain >= gain[best] - 3.0)

@@ -1,8 +1,8 @@
 """Drift of a whole fleet from counters: every replica counts into the same bins, and counters add up.
 
 The bins come from a shared baseline: the nearest of its cluster centres, and ten quantile bins of each scalar. Each
-replica exports `sidewatch_drift_bin_total{stream, feature, bin}` and the baseline's own shares as
-`sidewatch_drift_reference_share{feature, bin}`. With a_b = increase of the counters over a window, summed over
+replica exports `sidewatch_drift_bins_total{stream, feature, bin}` and the baseline's own shares as
+`sidewatch_drift_reference_share{direction, feature, bin}`. With a_b = increase of the counters over a window, summed over
 the replicas, q_b = a_b / sum a and p_b the reference's share, each floored at 0.0001:
 
     PSI = sum_b (q_b - p_b) ln(q_b / p_b)

@@ -19,7 +19,7 @@ from watchers.drift.events import (
     StreamKey,
     StreamStatus,
 )
-from watchers.drift.provider import NAMES, RAISED, Provider
+from watchers.drift.provider import NAMES, RAISED, Provider, moved_signs
 from watchers.drift.ranks import Ranks
 from watchers.drift.reference import Reference, Scalar
 from watchers.drift.samples import Sample, Table
@@ -52,12 +52,18 @@ class DriftMonitor:
     ...     shift = 1.0 if i >= 600 else 0.0
     ...     for event in monitor.observe(stream, None, {"tokens": rng.normal(shift)}):
     ...         print(event.index, event.level)
-    15 stable
+    7 stable
     419 drift
     """
 
-    def __init__(self, settings: DriftSettings, encoder: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: DriftSettings, encoder: str, shared: Baseline | None = None) -> None:
+        """`shared`: the reference of every new stream of its direction, which then learns none of its own.
+
+        Raises: BaselineError for the baseline of another encoder.
+        """
+        if shared is not None:
+            self._own(shared, encoder)
+        self.settings, self.shared = settings, shared
         self.encoder = encoder
         self.closed = 0  # streams closed for room, counted
         self._streams: OrderedDict[StreamKey, Stream] = OrderedDict()
@@ -144,10 +150,7 @@ class DriftMonitor:
 
         Raises: BaselineError for the baseline of another encoder.
         """
-        if baseline.encoder != self.encoder:
-            raise BaselineError(
-                f"the baseline is of encoder {baseline.encoder}, this is {self.encoder}: build it again"
-            )
+        self._own(baseline, self.encoder)
         self._streams.pop(stream, None)
         self._told.pop(stream, None)
         reference = baseline.reference(self.settings.strata, self.settings.seed)
@@ -190,6 +193,11 @@ class DriftMonitor:
         for stream in (*self._streams.values(), *(p.names for p in self._providers.values())):
             stream.budget = self._budget
 
+    @staticmethod
+    def _own(baseline: Baseline, encoder: str) -> None:
+        if baseline.encoder != encoder:
+            raise BaselineError(f"the baseline is of encoder {baseline.encoder}, this is {encoder}: build it again")
+
     @property
     def _budget(self) -> float:
         """Return one stream's mean samples between false alarms: where all share one promise, its part of it."""
@@ -203,13 +211,17 @@ class DriftMonitor:
         other = self._streams.get(event.stream.counterpart())
         provider = self._providers.get(event.stream.provider())
         known = None if provider is None else provider.level
-        found = attribute(event, None if other is None else other.status(), known, self._budget)
+        since = event.index + 1 - (event.since_index or 0)
+        moved = other is not None and other.level is Level.STABLE and bool(moved_signs(other.explanation(since)))
+        found = attribute(event, None if other is None else other.status(), moved, known, self._budget)
         return replace(event, reason={**event.reason, "attribution": found})
 
     def _stream(self, key: StreamKey) -> Stream:
         found = self._streams.get(key)
         if found is None:
-            return self._put(key, Stream(key, self.settings, self._budget))
+            shared = self.shared if self.shared is not None and self.shared.direction is key.direction else None
+            reference = None if shared is None else shared.reference(self.settings.strata, self.settings.seed)
+            return self._put(key, Stream(key, self.settings, self._budget, reference))
         self._streams.move_to_end(key)
         return found
 

@@ -16,24 +16,21 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-COARSE = 16
-FINE = 16
-BINS = COARSE * FINE
-_STEPS = np.arange(COARSE)
+BINS = 256
 
 
 class Ranks:
     """Ranks of several scores at once, each among its own past, in the same stratum.
 
-    Shapes: `low`, `high` (scores,): the range that the bins divide; beyond it the outer bins take all.
+    Shapes: `low`, `high` (scores,): the range that the bins divide; beyond it the outer bins take all. `counts` int32
+    (strata, scores, bins).
     """
 
     def __init__(self, low: Doubles, high: Doubles, strata: int = 1) -> None:
         span = np.maximum(high - low, 1e-12)
         self.low = low
         self.scale = BINS / span
-        self.fine = np.zeros((strata, len(low), COARSE, FINE), np.int64)
-        self.coarse = np.zeros((strata, len(low), COARSE), np.int64)
+        self.counts = np.zeros((strata, len(low), BINS), np.int32)
         self._rows = np.arange(len(low))
 
     def bins(self, scores: Doubles) -> Ints:
@@ -42,22 +39,30 @@ class Ranks:
 
     def add(self, bins: Ints, seen: Flags, strata: Ints) -> None:
         """Put samples into the bag; `seen` marks the scores that a sample has. Shapes as in `p_values`."""
-        high, low, where = bins // FINE, bins % FINE, strata[:, None]
-        np.add.at(self.fine, (where, self._rows, high, low), seen)
-        np.add.at(self.coarse, (where, self._rows, high), seen)
+        np.add.at(self.counts, (strata[:, None], self._rows, bins), seen)
+
+    def size(self) -> Doubles:
+        """Return how many samples each score is ranked among, all strata together. Shape: (scores,)."""
+        sizes: Doubles = self.counts.sum(axis=(0, 2), dtype=np.float64)
+        return sizes
 
     def p_values(self, bins: Ints, seen: Flags, uniforms: Doubles, strata: Ints) -> Doubles:
         """Return a run of samples' p-values, small for a high score; each ranks also among those before it in the run.
 
         Shapes: `bins`, `seen` and `uniforms` (samples, scores), `strata` (samples,).
         """
-        high, low, where = bins // FINE, bins % FINE, strata[:, None]
-        coarse, fine = self.coarse[strata], self.fine[where, self._rows, high]
-        above = (coarse * (high[..., None] < _STEPS)).sum(-1) + (fine * (low[..., None] < _STEPS)).sum(-1)
-        ties = self.fine[where, self._rows, high, low]
-        before = np.tri(len(bins), k=-1, dtype=bool) & (where == strata)
-        counted = before[..., None] & seen  # (sample, earlier sample, score)
-        above = above + (counted & (bins > bins[:, None])).sum(1)
-        ties = ties + (counted & (bins == bins[:, None])).sum(1)
-        p: Doubles = (above + uniforms * (ties + 1)) / (coarse.sum(-1) + counted.sum(1) + 1)
+        first = strata[0]
+        one = bool((strata == first).all())
+        involved, where = (strata[:1], np.zeros_like(strata)) if one else np.unique(strata, return_inverse=True)
+        counts = self.counts[involved]
+        upwards = counts[..., ::-1].cumsum(-1, dtype=np.int64)[..., ::-1]  # in this bin or above
+        place = where[:, None], self._rows, bins
+        ties = counts[place].astype(np.int64)
+        above = upwards[place] - ties
+        total = upwards[where, :, 0]
+        before = np.tri(len(bins), k=-1, dtype=bool)
+        counted = (before if one else before & (where == where[:, None]))[..., None] & seen  # sample, earlier, score
+        above += (counted & (bins > bins[:, None])).sum(1)
+        ties += (counted & (bins == bins[:, None])).sum(1)
+        p: Doubles = (above + uniforms * (ties + 1)) / (total + counted.sum(1) + 1)
         return p

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from watchers.drift.effect import excess_between_blocks
 from watchers.drift.events import BaselineError
@@ -17,12 +18,14 @@ FITTED = 0.5  # share of the reference that fits; the rest calibrates
 # Shares of the false-alarm budget among the embedding's scores; one not named here has 0.5.
 EMBEDDING_WEIGHTS = {
     "distance": 2.0,
-    "outside": 2.0,
-    "nearest_cluster_distance": 3.0,
-    "cluster": 2.0,
+    "nearest": 3.0,
+    "nearest_cluster": 1.0,
+    "cluster": 1.0,
     "witness_fast": 3.0,
     "witness": 3.0,
-    "witness_slow": 3.0,
+    "witness_slow": 2.0,
+    "novelty": 3.0,
+    "novelty_slow": 2.0,
 }
 
 
@@ -92,9 +95,13 @@ class Reference:
         each = (1.0 - share) / max(len(others), 1)
         return np.array([each if n in others else w / inside * share for n, w in zip(self.names, own, strict=True)])
 
+    def one_sided(self) -> NDArray[np.bool_]:
+        """Return which scores show a change by high values only: the learned ones. Shape: (names,)."""
+        return np.array([name in WITNESSES for name in self.names])
+
     def bag(self) -> Doubles:
         """Return how many samples each score is ranked among. Shape: (names,)."""
-        fixed = self.ranks.coarse.sum(axis=(0, 2), dtype=np.float64)
+        fixed = self.ranks.size()
         learned = [] if self.witness is None else [float(self.witness.size)] * len(WITNESSES)
         return np.concatenate([fixed, learned])
 
@@ -139,4 +146,5 @@ def _ranges(scores: Doubles) -> tuple[Doubles, Doubles]:
     some = known.any(0)
     low, high = np.where(some, low, 0.0), np.where(some, high, 1.0)
     span = np.maximum(high - low, LEAST_SPAN)
-    return low - 0.75 * span, high + 1.25 * span
+    # Not in thirds: the score of a constant stream must not lie on a bin's edge, where rounding would decide.
+    return low - 0.7525 * span, high + 1.25 * span

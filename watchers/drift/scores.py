@@ -17,23 +17,25 @@ COMPONENTS = 64
 CLUSTERS = 48
 DIRECTIONS = 6  # leading components with a score of their own
 SHRINK = 0.45  # of the mean variance a dimension, added to the covariance: best of 0.1, 0.45, 1 on real embeddings
-SCORES = ("distance", "outside", "nearest_cluster_distance", "cluster", *(f"component_{i}" for i in range(DIRECTIONS)))
+NEIGHBOURS = 256  # rows of the reference to which the distance is taken: the sharpest single score on real embeddings
+SCORES = ("distance", "nearest", "nearest_cluster", "cluster", *(f"component_{i}" for i in range(DIRECTIONS)))
+NEAREST = SCORES.index("nearest")
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
     """The fitted geometry of a reference: x -> (x - centre)' (covariance + ridge)^-1 (x - centre), and clusters.
 
-    Shapes: `matrix` float32 (components + clusters, dimensions): principal axes, then cluster centres. `gain`
-    float32 (components,): variance / (variance + ridge). `ridge`: as a variance.
+    Shapes: `matrix` float32 (components + clusters + neighbours, dimensions): principal axes, cluster centres, some
+    rows. `gain` float32 (components,): variance / (variance + ridge). `norms` float32 (clusters + neighbours,): squared.
     """
 
     matrix: Floats
     centre: Floats
     offset: Floats
     gain: Floats
-    ridge: float
-    centre_norms: Floats
+    norms: Floats
+    clusters: int
 
     @property
     def components(self) -> int:
@@ -42,22 +44,22 @@ class Map:
     @property
     def centres(self) -> Floats:
         """Shape: (clusters, dimensions)."""
-        return self.matrix[self.components :]
+        return self.matrix[self.components : self.components + self.clusters]
 
     def scores(self, embeddings: Floats) -> Doubles:
         """Return the fixed scores in the order of `SCORES`. Shapes: (samples, dimensions) to (samples, scores)."""
         count = len(self.gain)
         flat = embeddings @ self.matrix.T
         leading = flat[:, :count] - self.offset
-        distances = self.centre_norms - 2.0 * flat[:, count:]
-        cluster = distances.argmin(1)
-        away = embeddings - self.centre
-        total, squares = (away * away).sum(1), leading * leading
+        distances = self.norms - 2.0 * flat[:, count:]
+        own = np.einsum("ij,ij->i", embeddings, embeddings)
+        near = distances[:, : self.clusters]
         found = np.zeros((len(embeddings), len(SCORES)))
-        found[:, 0] = total - squares @ self.gain
-        found[:, 1] = total - squares.sum(1)
-        found[:, 2] = distances.min(1) + (embeddings * embeddings).sum(1)
-        found[:, 3] = cluster
+        away = own - 2.0 * (embeddings @ self.centre) + self.centre @ self.centre
+        found[:, 0] = away - (leading * leading) @ self.gain
+        found[:, 1] = distances[:, self.clusters :].min(1) + own
+        found[:, 2] = near.min(1) + own
+        found[:, 3] = near.argmin(1)
         found[:, 4 : 4 + min(DIRECTIONS, count)] = leading[:, :DIRECTIONS]
         return found
 
@@ -81,14 +83,16 @@ def fit_map(rows: Floats, rng: np.random.Generator) -> Map:
     ridge = SHRINK * float(variance.sum()) / rows.shape[1] + 1e-12
     centres = order_centres(k_means(rows, min(CLUSTERS, max(2, len(rows) // 5)), rng))
     axes, variance = axes[:count], variance[:count]
+    neighbours = rows[rng.permutation(len(rows))[:NEIGHBOURS]]
+    points = np.concatenate([centres, neighbours])
     f = np.float32
     return Map(
-        np.concatenate([axes, centres]).astype(f),
+        np.concatenate([axes, points]).astype(f),
         centre.astype(f),
         (axes @ centre).astype(f),
         (variance / (variance + ridge)).astype(f),
-        ridge,
-        (centres**2).sum(1).astype(f),
+        (points**2).sum(1).astype(f),
+        len(centres),
     )
 
 

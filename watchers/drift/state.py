@@ -15,7 +15,7 @@ import numpy as np
 
 from watchers.drift.events import DriftError
 
-MARK = b"sidewatch-drift-1\n"
+MARK = b"sidewatch-drift-2\n"
 
 
 def to_bytes(value: object, classes: Mapping[str, type]) -> bytes:

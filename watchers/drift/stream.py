@@ -3,23 +3,25 @@
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window, change_point, score_effects
 from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
-from watchers.drift.ranks import Doubles, Flags
+from watchers.drift.ranks import Doubles, Flags, Ints
 from watchers.drift.reason import explain, strongest
 from watchers.drift.reference import LEAST_SAMPLES, Reference
 from watchers.drift.samples import Sample, Table, reason_to_skip, strata_of, tabulate
-from watchers.drift.witness import WITNESSES, Witness
+from watchers.drift.scores import NEAREST
+from watchers.drift.witness import WITNESSES, Witness, novelty
 
-# Samples weighed together, for a fraction of the cost: many in calm, few once the evidence is a thousandth of an
-# alarm's. What is chosen before a run is seen leaves the bets fair.
-CALM_RUN, TENSE_RUN = 16, 4
-TENSE = 0.001
+# Samples weighed together, for a fraction of the cost: more in calm, fewer once there is evidence: a fiftieth of an
+# alarm's, and more than the samples alone bring. What is chosen before a run is seen leaves the bets fair.
+CALM_RUN, TENSE_RUN = 8, 4
+TENSE = 0.02
 LEAST_WINDOW = 16  # samples over which an effect is measured
 LEAST_RECOVERY = 64  # samples since the change before it may be called over
-UNCHANGED = 0.8  # effect of one score that chance alone leaves four times in five
+UNCHANGED = 1.25  # effect of one score that chance alone leaves four times in five
 CHECK_EVERY = 8  # samples between two measures of the effect while evidence stands or a level is raised
 
 
@@ -71,7 +73,7 @@ class Stream:
         self.reference = reference
         self._recent.clear()
         self._weights = reference.weights()
-        self._bets = Evidence(len(self._weights))
+        self._bets = Evidence(reference.one_sided())
         self._window = Window(max(2 * self.settings.window, 1024), len(self._weights))
         self._measured = -CHECK_EVERY
         self.samples = 0
@@ -140,8 +142,7 @@ class Stream:
             reference.ranks.add(bins, seen, strata)
         if reference.witness is not None:
             p, seen = self._ask_witness(reference.witness, table, p, seen, uniforms[:, count:], keep)
-        self._bets.update(p, seen)
-        self._window.add(p, seen)
+        self._window.add(self._bets.update(p, seen), seen)
         self.samples += len(table)
         return self._judge(reference)
 
@@ -153,14 +154,16 @@ class Stream:
         more, judged = np.zeros((len(table), len(WITNESSES))), np.zeros(len(table), bool)
         if embedded.any():
             rows = table.embeddings[embedded].astype(np.float32)
-            more[embedded], judged[embedded] = witness.update(rows, uniforms[embedded], keep)
+            unusual = novelty(p[embedded, NEAREST])
+            more[embedded], judged[embedded] = witness.update(rows, unusual, uniforms[embedded], keep)
         every = np.broadcast_to(judged[:, None], more.shape)
         return np.concatenate([p, more], axis=1), np.concatenate([seen, every], axis=1)
 
     def _judge(self, reference: Reference) -> list[DriftEvent]:
         first = [self._change(Level.STABLE, {})] if self.level is Level.INSUFFICIENT_DATA else []
         evidence = self.evidence()
-        self._run = TENSE_RUN if evidence >= TENSE * self.budget and self.level is Level.STABLE else CALM_RUN
+        tense = evidence >= max(TENSE * self.budget, 3.0 * self.samples) and self.level is Level.STABLE
+        self._run = TENSE_RUN if tense else CALM_RUN
         if self.level is Level.STABLE and evidence < self.budget:
             return first
         if self.samples - self._measured < CHECK_EVERY:
@@ -174,10 +177,8 @@ class Stream:
 
     def _measure(self, reference: Reference) -> tuple[int, int, int]:
         """Find the change point and the effects since then; return the point's (first, likeliest, last) index."""
-        recent = self._window.last(len(self._window.cells))
-        best = int(self._by_score().argmax())
-        known = np.flatnonzero(recent[:, best] >= 0)
-        first, likeliest, last = (self.samples - len(recent) + int(known[i]) for i in change_point(recent[known, best]))
+        index, cells = self._change_cells(reference, int(self._by_score().argmax()))
+        first, likeliest, last = (int(index[i]) for i in change_point(cells))
         if self.level is not Level.DRIFT:
             self.since_index = likeliest
         since = self.since_index or 0
@@ -185,6 +186,21 @@ class Stream:
         effects = score_effects(window, reference.bag(), reference.excess)
         self._effects = dict(zip(reference.names, effects.tolist(), strict=True))
         return first, likeliest, last
+
+    def _change_cells(self, reference: Reference, best: int) -> tuple[Ints, NDArray[np.int8]]:
+        """Return the cells of the strongest score's recent ranks, and the samples' indices.
+
+        A learned score is asked again of all recent samples: what it knows now, it did not know when they came.
+        """
+        learned = best - (len(reference.names) - len(WITNESSES))
+        if reference.witness is not None and learned >= 0 and self._recent:
+            known = [i for i, sample in enumerate(self._recent) if sample.embedding is not None]
+            rows = np.array([self._recent[i].embedding for i in known], np.float32)
+            cells = reference.witness.cells(learned, rows, reference.table)
+            return self.samples - len(self._recent) + np.array(known), cells
+        recent = self._window.last(len(self._window.cells))
+        seen = np.flatnonzero(recent[:, best] >= 0)
+        return self.samples - len(recent) + seen, recent[seen, best]
 
     def _next_level(self, evidence: float) -> Level:
         """Hysteresis: up with the evidence and the factor, down once the score that alarmed looks unchanged."""

@@ -12,23 +12,36 @@ Sequential predictive two-sample and independence testing (NeurIPS 2023) for lea
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
+from watchers.drift.bets import EDGES
 from watchers.drift.ranks import Doubles, Flags
+from watchers.drift.samples import Table
 from watchers.drift.scores import Map
 from watchers.encoding import Floats
 
-WITNESSES = ("witness_fast", "witness", "witness_slow")
-MEMORY = np.array([25.0, 100.0, 400.0])  # teaching samples
+WITNESSES = ("witness_fast", "witness", "witness_slow", "novelty", "novelty_slow")
+MEMORY = np.array([12.0, 50.0, 250.0, 60.0, 250.0])  # teaching samples
 BEFORE = 4000.0  # memory of the mean of all, which starts as a plain mean
 BAG = 768
 MOST = 64  # samples of one run
 TEACHING = 0.5  # chance of the coin
-RENEW = 16  # teaching samples between two renewals of the functions
+RENEW = 8  # teaching samples between two renewals of the functions
+LEAST_SPREAD = 0.01  # of a function over the bag, in units of its length: embeddings have unit length
 STEPS = 1000.0  # to a standard deviation of a function over the bag
 
 
+NOVEL = np.array([False, False, False, True, True])  # learn from each sample as much as it is unusual
+UNUSUAL = 0.02  # p-value up to which a sample counts whole; beyond it less, inversely
+
+
+def novelty(p_values: Doubles) -> Doubles:
+    """Return how much samples with these p-values of their distance to the reference teach the novelty scores."""
+    return np.minimum(1.0, UNUSUAL / np.maximum(p_values, UNUSUAL))
+
+
 class Witness:
-    """Three learned scores of one stream. Memory: the bag, float32 (768, dimensions), and four means.
+    """Five learned scores of one stream. Memory: the bag, float32 (768, dimensions), and ten means.
 
     Shapes: `teaching` and `judged` float32 (samples, dimensions): the reference's two parts.
     """
@@ -39,18 +52,21 @@ class Witness:
         self.bag = np.zeros((BAG + MOST, width), np.float32)
         self.size = min(len(judged), BAG)
         self.bag[: self.size] = judged[: self.size]
-        self.before = teaching.mean(0, dtype=np.float64)
-        self.recent = np.repeat(self.before[None], len(MEMORY), 0)
         self.taught = len(teaching)
+        weights = np.where(NOVEL[:, None], novelty(_loneliness(teaching)), 1.0)  # (witnesses, samples)
+        self.before_weight = weights.sum(1)
+        self.before = weights @ teaching / self.before_weight[:, None]
+        self.recent = self.before.copy()
+        self.recent_weight = weights.mean(1)
         self.functions = np.zeros((len(MEMORY), width), np.float32)
         self.values = np.zeros((len(MEMORY), BAG + MOST), np.float32)
 
-    def update(self, embeddings: Floats, uniforms: Doubles, keep: bool) -> tuple[Doubles, Flags]:
+    def update(self, embeddings: Floats, unusual: Doubles, uniforms: Doubles, keep: bool) -> tuple[Doubles, Flags]:
         """Teach with some of a run of samples and judge the others; return p-values, and which samples have them.
 
-        Shapes: `embeddings` (samples, dimensions); `uniforms` (samples, witnesses + 2): tie-breakers, the coin, and the
-        draw of the member to drop. `keep` is False where samples must become part neither of the bag nor of
-        the mean of all.
+        Shapes: `embeddings` (samples, dimensions); `unusual` (samples,): see `novelty`; `uniforms` (samples,
+        witnesses + 2): tie-breakers, the coin, and the draw of the member to drop. `keep` is False where samples must
+        become part neither of the bag nor of the mean of all.
         """
         judged = uniforms[:, -2] >= TEACHING
         p = np.zeros((len(embeddings), len(MEMORY)))
@@ -60,15 +76,32 @@ class Witness:
             if keep:
                 self._keep(embeddings[judged], own, uniforms[judged, -1])
         if not judged.all():
-            self._teach(embeddings[~judged], keep)
+            self._teach(embeddings[~judged], unusual[~judged], keep)
         return p, judged
 
-    def _teach(self, embeddings: Floats, keep: bool) -> None:
-        count, mean = len(embeddings), embeddings.mean(0)
-        kept = ((1.0 - 1.0 / MEMORY) ** count)[:, None]
-        self.recent = kept * self.recent + (1.0 - kept) * mean
+    def cells(self, function: int, rows: Floats, table: Table) -> NDArray[np.int8]:
+        """Return in which cell of the bets each row ranks by one function of today, among a reference's rows."""
+        direction = self.functions[function]
+        known = np.sort(np.rint(table.embeddings[table.embedded()].astype(np.float32) @ direction))
+        own = np.rint(rows @ direction)
+        above, ties = len(known) - np.searchsorted(known, own, "right"), np.searchsorted(known, own, "right")
+        ties = ties - np.searchsorted(known, own, "left")
+        cells: NDArray[np.int8] = np.searchsorted(EDGES, (above + 0.5 * (ties + 1)) / (len(known) + 1)).astype(np.int8)
+        return cells
+
+    def _teach(self, embeddings: Floats, unusual: Doubles, keep: bool) -> None:
+        count = len(embeddings)
+        weights = np.where(NOVEL[:, None], unusual, 1.0).astype(np.float32)
+        total, new = weights.sum(1), weights @ embeddings
+        kept = (1.0 - 1.0 / MEMORY) ** count
+        # `recent` is a weighted mean; what it forgets and learns is weighed by how much was learned from.
+        learned = (1.0 - kept) * total / count
+        self.recent_weight = kept * self.recent_weight + learned
+        share = (learned / self.recent_weight)[:, None]
+        self.recent += share * (new / total[:, None] - self.recent)
         if keep:
-            self.before += (mean - self.before) * count / min(self.taught + count, BEFORE)
+            self.before_weight = np.minimum(self.before_weight + total, BEFORE)
+            self.before += (new - total[:, None] * self.before) / self.before_weight[:, None]
         due = (self.taught + count) // RENEW > self.taught // RENEW
         self.taught += count
         if due:
@@ -77,8 +110,9 @@ class Witness:
     def _renew(self) -> None:
         functions = self.geometry.discriminant((self.recent - self.before).astype(np.float32))
         values = functions @ self.bag[: self.size].T
-        # In whole steps, so that equal embeddings tie whatever order a sum was taken in.
-        scale = (STEPS / np.maximum(values.std(1), 1e-9))[:, None]
+        # In whole steps, wider than rounding, so that equal embeddings tie whatever order a sum was taken in.
+        least = LEAST_SPREAD * np.linalg.norm(functions, axis=1) + 1e-9
+        scale = (STEPS / np.maximum(values.std(1), least))[:, None].astype(np.float32)
         self.functions = functions * scale
         self.values[:, : self.size] = np.rint(values * scale)
 
@@ -98,3 +132,12 @@ class Witness:
         for uniform in uniforms[: max(0, end - BAG)]:
             dropped, self.size = int(uniform * self.size), self.size - 1
             self.bag[dropped], self.values[:, dropped] = self.bag[self.size], self.values[:, self.size]
+
+
+def _loneliness(rows: Floats) -> Doubles:
+    """Return the p-value of each row's distance to the nearest other one, among the rows."""
+    squares = (rows * rows).sum(1)
+    distances = squares[:, None] + squares - 2.0 * rows @ rows.T
+    np.fill_diagonal(distances, np.inf)
+    order: Doubles = (-distances.min(1)).argsort(kind="stable").argsort().astype(np.float64)
+    return (order + 0.5) / len(rows)
