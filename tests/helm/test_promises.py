@@ -172,6 +172,15 @@ def test_the_webhook_is_called_and_calls_nobody() -> None:
     assert policy["spec"]["ingress"] == [{"ports": [{"port": "https", "protocol": "TCP"}]}]
 
 
+def test_the_webhook_sees_new_pods_only_so_that_debugging_one_goes_past_it() -> None:
+    (hook,) = of_kind(render(case("injector-self-signed")), "MutatingWebhookConfiguration")
+    for one in hook["webhooks"]:
+        # Ephemeral containers come as an update of pods/ephemeralcontainers.
+        assert [(rule["operations"], rule["resources"]) for rule in one["rules"]] == [(["CREATE"], ["pods"])]
+        assert one["reinvocationPolicy"] == "IfNeeded"
+        assert one["sideEffects"] == "None"
+
+
 def test_the_webhooks_own_metrics_are_scraped_over_tls() -> None:
     objects = render(case("injector-cert-manager"))
     monitor = next(one for one in of_kind(objects, "PodMonitor") if one["metadata"]["name"].endswith("injector"))
