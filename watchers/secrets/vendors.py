@@ -35,6 +35,7 @@ _CLOUD: Final = (
     "hashicorp",
 )
 _GROUPED: Final = ("azure-ad-client-secret", "freemius-secret-key")  # the token is a group inside the pattern
+_FILLING: Final = b"A" * 10
 _NAMED_FLOOR: Final = 2.5
 _PREFIX_FLOOR: Final = 3.0  # bits a character: random base-62 of twenty characters has about 4
 
@@ -47,6 +48,11 @@ class Rule:
     source: str
     floor: float
     named: bool
+
+    @property
+    def filled(self) -> bool:
+        """Whether a run of one letter is part of the form, which is elsewhere a sign of a placeholder."""
+        return "A{22}" in self.source or _FILLING.decode() in self.source
 
     @cached_property
     def regex(self) -> Any:
@@ -61,7 +67,7 @@ class Rule:
         for match in self.regex.finditer(data):
             start, end = match.span(1)
             value = data[start:end]
-            if entropy(value) < self.floor or placeholder(value):
+            if entropy(value) < self.floor or placeholder(value.replace(_FILLING, b"") if self.filled else value):
                 continue
             if not self.named or (any(48 <= byte <= 57 for byte in value) and not value.isdigit()):
                 yield start, end
@@ -118,7 +124,15 @@ def _rule(row: dict[str, Any]) -> Rule:
     source = row["prefix"]
     body = source.removeprefix("(?i)").removeprefix(r"\b")
     grouped = row.get("grouped") or row["id"] in _GROUPED or (body.startswith("(") and not body.startswith("(?"))
-    return Rule(row["id"], (source if grouped else f"({source})") + _END, max(floor, _PREFIX_FLOOR), False)
+    says_where = "(?:$|[" in source[-40:] or source.endswith(
+        ("|\\z)", "|$)")
+    )  # the token ends, and looks one on itself
+    end = "" if says_where else _END
+    return Rule(row["id"], (source if grouped else f"({source})") + end, max(floor, _PREFIX_FLOOR), False)
+
+
+def _named(name: str, keywords: str, vendor: str, body: str) -> dict[str, Any]:
+    return {"id": name, "keywords": keywords.split(), "name": vendor, "body": body}
 
 
 def _own(name: str, keywords: str, prefix: str, floor: float = 3.2, grouped: bool = False) -> dict[str, Any]:
@@ -149,8 +163,8 @@ _OWN: Final = (
     _own("pinecone", "pcsk_", r"\b(pcsk_[A-Za-z0-9_]{40,90})"),
     _own("tavily", "tvly-", r"\b(tvly-(?:dev-|prod-)?[A-Za-z0-9]{28,40})"),
     _own("nvidia", "nvapi-", r"\b(nvapi-[A-Za-z0-9_-]{50,80})"),
-    _own("stripe", "sk_live rk_live sk_test rk_test whsec_ sk_prod rk_prod", r"\b((?:(?:sk|rk)_(?:live|test|prod)|whsec)_[A-Za-z0-9]{16,120})"),
-    _own("slack", "xox xapp-", r"\b((?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{12,250})"),
+    _own("stripe", "sk_live rk_live sk_test rk_test whsec_ sk_prod rk_prod", r"\b((?:(?:sk|rk)_(?:live|test|prod)|whsec)_[A-Za-z0-9]{10,120})"),
+    _own("slack", "xox xapp-", r"\b((?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{8,250})"),
     _own("slack-webhook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{30,80})", 3.2, True),
     _own("discord-webhook", "discord.com/api discordapp.com/api", r"discord(?:app)?\.com/api/webhooks/(\d{15,22}/[A-Za-z0-9_-]{50,90})", 3.2, True),
     _own("discord-bot", "", r"\b([MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40})", 4.2),
@@ -158,7 +172,7 @@ _OWN: Final = (
     _own("sendgrid", "sg.", r"\b(SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{30,64})"),
     _own("mailgun", "key-", r"\b(key-[a-f0-9]{32})"),
     _own("mailchimp", "", r"\b([a-f0-9]{32}-us\d{1,2})"),
-    _own("twilio", "", r"\b(SK[a-f0-9]{32})"),
+    _own("twilio", "", r"\b(SK[a-fA-F0-9]{32})"),
     _own("twilio-auth", "twilio auth_token authtoken", r"(?i:twilio|auth_?token)[\w .'\"-]{0,30}?(?:=|:|\bis\b)\s{0,4}['\"]?([a-f0-9]{32})\b", 3.0, True),
     _own("npm", "npm_", r"\b(npm_[A-Za-z0-9]{36})"),
     _own("pypi", "pypi-", r"\b(pypi-[A-Za-z0-9_-]{50,1000})"),
@@ -168,6 +182,12 @@ _OWN: Final = (
     _own("shopify", "shpat_ shpca_ shppa_ shpss_", r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})"),
     _own("square", "sq0atp- sq0csp- eaaa", r"\b(sq0(?:atp|csp)-[A-Za-z0-9_-]{22,60}|EAAA[A-Za-z0-9_-]{56,64})"),
     _own("facebook", "eaa", r"\b(EAA[A-Za-z0-9]{80,300})"),
+    _own("facebook-app", "| %", r"\b(\d{15,16}(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,40})"),
+    _own("nuget-password", "cleartextpassword", r"(?i:cleartextpassword)['\"]\s{1,20}(?i:value)\s{0,4}=\s{0,4}['\"]([^'\"\s]{6,64})['\"]", 2.5, True),
+    _named("linkedin-secret", "linkedin linked_in linked-in", "(?:linked[_-]?in)", "([a-z0-9]{16})"),
+    _named("dropbox-token", "dropbox", "(?:dropbox)", "([a-z0-9]{15})"),
+    _named("confluent-token", "confluent", "(?:confluent)", "([a-z0-9]{16})"),
+    _own("vault-old", "s.", r"\b(s\.[a-zA-Z0-9]{24})"),
     _own("vault", "hvs. hvb.", r"\b(hv[sb]\.[A-Za-z0-9_-]{24,300})", 3.5),
     _own("notion", "ntn_ secret_", r"\b(ntn_[A-Za-z0-9]{40,60}|secret_[A-Za-z0-9]{43})", 3.5),
     _own("linear", "lin_api_", r"\b(lin_api_[A-Za-z0-9]{32,64})"),
