@@ -116,6 +116,11 @@ class Observer(_Section, frozen=True):
     batch_exchanges: Count = 16
     decoded_bytes: Bytes = 33_554_432  # of one body after decompression
     text_tokens: Count = 4_096  # encoder budget of one exchange: new texts first
+    first_stage: Literal["off", "auto", "always"] = (
+        "auto"  # spares the encoder what it clears; auto: once exchanges wait longer than `behind_seconds`
+    )
+    first_stage_sample: Probability = 0.01  # of exchanges, judged in full all the same; these feed drift meanwhile
+    behind_seconds: Seconds = 2.0  # past five times that, or half of the queue, the first stage reads alone
     unknown_formats: Literal["text", "count"] = "text"
     selftest_seconds: Seconds | None = (
         300.0  # known texts through every watcher, at the start and this often; None: never

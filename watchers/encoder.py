@@ -24,6 +24,7 @@ from watchers.pack import BUNDLED, Pack, read
 from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
+PASSES = 64  # windows remembered, 10 KB each: what the heads that doubt one text ask for between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class PackEncoder:
         self._graph = graph(self.pack) if graph else LocalGraph(self.pack, threads)
         self._tokeniser = Tokeniser(self.pack.tokenizer)
         self._cache = Cache(cache_bytes)
+        self._passes: OrderedDict[bytes, Raw] = OrderedDict()
         self.encode(["Warm up."])
 
     @property
@@ -79,21 +81,59 @@ class PackEncoder:
                     self._cache.put(key, encoding)
         return [found[key] for key, *_ in asked]
 
+    def known(self, text: str, budget: int | None = None) -> Encoding | None:
+        """Return the encoding of a text that was encoded lately, else None."""
+        return self._cache.get(_key(text, budget))
+
+    def encode_part(self, text: str, spots: Sequence[tuple[int, int]], budget: int | None = None) -> Encoding:
+        """Return the windows alone that touch one of the spots, which are characters of the plain view, in order.
+
+        Of a text past its budget, all windows that the budget allows. The embedding is empty (0,): it would be of a part.
+        """
+        laid = self._laid(text, self.budget_tokens if budget is None else budget)
+        if not laid.whole:
+            return self.encode([text], [budget])[0]
+        offsets = laid.tokens.offsets
+        touched = [
+            (start, end)
+            for start, end in laid.cuts
+            if any(offsets[start, 0] < last and first < offsets[end - 1, 1] for first, last in spots)
+        ]
+        raws = [raw for raw in self._run([_feed(laid.tokens, *cut) for cut in touched]) if raw is not None]
+        if len(raws) < len(touched):
+            return Encoding((), np.zeros(0, dtype=np.float32), laid.length, unavailable=True)
+        made = tuple(self._window(laid, cut, raw) for cut, raw in zip(touched, raws, strict=True))
+        return Encoding(made, np.zeros(0, dtype=np.float32))
+
+    def _run(self, feeds: Sequence[Feed]) -> list[Raw | None]:
+        """Run passes, but for those that were run lately: heads doubt a text one after the other."""
+        keys = [feed.ids.tobytes() + feed.case.tobytes() for feed in feeds]
+        found: dict[bytes, Raw | None] = {key: self._passes[key] for key in keys if key in self._passes}
+        missing = {key: feed for key, feed in zip(keys, feeds, strict=True) if key not in found}
+        found.update(zip(missing, self._graph.run(list(missing.values())) if missing else [], strict=True))
+        for key in keys:
+            if (raw := found[key]) is not None:
+                self._passes[key] = raw
+                self._passes.move_to_end(key)
+        while len(self._passes) > PASSES:
+            self._passes.popitem(last=False)
+        return [found[key] for key in keys]
+
     def cost(self, text: str) -> int:
         """Return how many tokens go through the encoder when all of the text is read; of a huge one, at least so many."""
-        view, _ = _clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
+        view, _ = clipped(text, self.budget_tokens * CHARACTERS_A_TOKEN)
         return max(windows.cost(self._tokeniser.count(view.text)), len(text) // CHARACTERS_A_TOKEN)
 
     def _encode(self, texts: Sequence[tuple[str, int | None]]) -> list[Encoding]:
         laid = [self._laid(text, self.budget_tokens if budget is None else budget) for text, budget in texts]
-        raws = iter(self._graph.run([feed for one in laid for feed in one.feeds()]))
+        raws = iter(self._run([feed for one in laid for feed in one.feeds()]))
         return [self._put_together(one, [next(raws) for _ in one.cuts]) for one in laid]
 
     def _laid(self, text: str, budget: int) -> _Laid:
-        view, clipped = _clipped(text, budget * CHARACTERS_A_TOKEN) if budget > 0 else (plain(""), bool(text))
+        view, cut = clipped(text, budget * CHARACTERS_A_TOKEN) if budget > 0 else (plain(""), bool(text))
         tokens = self._tokeniser([view.text])[0]
         cuts = windows.cut(len(tokens.ids), budget)
-        return _Laid(len(text), view, tokens, cuts, not clipped and _whole(cuts, len(tokens.ids)))
+        return _Laid(len(text), view, tokens, cuts, not cut and _whole(cuts, len(tokens.ids)))
 
     def _put_together(self, laid: _Laid, passes: Sequence[Raw | None]) -> Encoding:
         raws = [raw for raw in passes if raw is not None]
@@ -132,7 +172,7 @@ class PackEncoder:
         Occlusion: at most `pieces` more passes. For flagged texts only. A piece whose pass could not be had is left out.
         """
         most = self.budget_tokens if budget is None else budget
-        view, _ = _clipped(text, most * CHARACTERS_A_TOKEN)
+        view, _ = clipped(text, most * CHARACTERS_A_TOKEN)
         tokens = self._tokeniser([view.text])[0]
         labels = self.pack.heads[head]
         whole = self.encode([text], [budget])[0]
@@ -183,7 +223,7 @@ def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, 
     return list(pairwise(edges))
 
 
-def _clipped(text: str, limit: int) -> tuple[View, bool]:
+def clipped(text: str, limit: int) -> tuple[View, bool]:
     """The view to read: head and tail of what is far beyond the budget, so that 10 MB cost no more than the budget."""
     if len(text) <= limit:
         return plain(text), False

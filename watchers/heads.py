@@ -14,11 +14,12 @@ from typing import Final, Protocol, runtime_checkable
 import msgspec
 
 from watchers.encoding import Encoder, Encoding
+from watchers.look import Look, both, read
 from watchers.normalize import View, revealed
 from watchers.options import options_of
 from watchers.pack import Pack
 from watchers.registry import Order
-from watchers.watcher import Judgement, Origin, Record, Skip, Span, Verdict, WatcherError
+from watchers.watcher import Judgement, Origin, Record, Screen, Skip, Span, Verdict, WatcherError
 
 USER: Final = frozenset({Origin.USER, Origin.UNKNOWN})
 DOCUMENTS: Final = frozenset({Origin.TOOL_RESULT})
@@ -74,6 +75,7 @@ class Reading:
     plain: Encoding
     view: View | None
     revealed: Encoding | None
+    look: Look  # what both took
 
     @property
     def skipped(self) -> Skip | None:
@@ -89,6 +91,8 @@ class Reading:
 
 class HeadWatcher:
     """One head of the pack. `thresholds` overrides single labels'."""
+
+    by_text = True
 
     def __init__(
         self,
@@ -128,7 +132,9 @@ class HeadWatcher:
         """For each label whether it reads the record's origin."""
         return [record.origin in READS.get(label, EVERYTHING) for label in self.labels]
 
-    def _judge(self, record: Record, read: Reading) -> Judgement:
+    def _judge(self, record: Record, read: Reading | None) -> Judgement:
+        if read is None:
+            return Judgement(skipped=Skip.OVERLOAD, screen=Screen.DOUBTED, whole=False)
         if read.plain.unavailable:
             return Judgement(skipped=Skip.MODEL_UNAVAILABLE)
         scores = read.scores(self._head, len(self.labels))
@@ -139,16 +145,19 @@ class HeadWatcher:
             Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
             for (label, threshold), score in zip(self.labels.items(), scores, strict=True)
         ]
-        return Judgement(tuple(verdicts), read.skipped)
+        return Judgement(tuple(verdicts), read.skipped, read.look.screen(bool(flagged)), read.look.whole)
 
-    def _read(self, records: Sequence[Record]) -> list[Reading]:
-        """Encode all texts, and all without their disguise, in one call: a server works on them together."""
+    def _read(self, records: Sequence[Record]) -> list[Reading | None]:
+        """Read all texts, and all without their disguise, in one call: a server works on them together.
+
+        None where a view is doubted by the first stage and the full encoder is not to read it.
+        """
         views = [revealed(record.text) for record in records]
         asked = [(record.text, record.budget_tokens) for record in records]
         asked += [(view.text, record.budget_tokens) for record, view in zip(records, views, strict=True) if view]
-        found = self._encoder.encode([text for text, _ in asked], [budget for _, budget in asked])
+        found = read(self._encoder, asked, self._head)
         plain, undisguised = found[: len(records)], iter(found[len(records) :])
-        return [Reading(one, view, next(undisguised) if view else None) for one, view in zip(plain, views, strict=True)]
+        return [_reading(one, view, next(undisguised) if view else one) for one, view in zip(plain, views, strict=True)]
 
     def _flagged(self, scores: Sequence[float]) -> list[str]:
         over = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
@@ -168,6 +177,12 @@ class HeadWatcher:
     def _higher(self, read: Reading, label: int) -> bool:
         assert read.revealed is not None
         return _top(read.revealed, self._head, label) > _top(read.plain, self._head, label)
+
+
+def _reading(plain: Look, view: View | None, hidden: Look) -> Reading | None:
+    if plain.encoding is None or hidden.encoding is None:
+        return None
+    return Reading(plain.encoding, view, hidden.encoding if view else None, both(plain, hidden))
 
 
 def _top(encoding: Encoding, head: str, label: int) -> float:

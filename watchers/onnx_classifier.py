@@ -59,6 +59,8 @@ class _Window:
 class OnnxClassifier:
     """Judges with one exported model."""
 
+    by_text = True
+
     def __init__(self, name: str, options: OnnxOptions, thresholds: Mapping[str, float] | None = None) -> None:
         """Raises ExportError."""
         self.name = name

@@ -1,7 +1,7 @@
 """The committed model pack: one graph, its tokenizer, and what its numbers mean.
 
 A pack is a directory: `model.onnx`, `tokenizer.json`, `pack.json` (labels, calibration, thresholds,
-hashes) and `CARD.md`. Both files are verified against `pack.json` before anything is loaded, so that a
+hashes), `CARD.md` and usually `first.npz`, the first stage. The files are verified against `pack.json` before anything is loaded, so that a
 half-written or mixed pack stops the start with a clear error rather than judging wrongly.
 """
 
@@ -55,6 +55,17 @@ class Pack:
     calibration: Calibration
     thresholds: Mapping[str, Mapping[str, float]]
     languages: tuple[str, ...]
+    first_stage: bool = False  # whether `first.npz` is part of it
+
+    @property
+    def first(self) -> Path | None:
+        """The first stage's file, None in a pack without one."""
+        return self.folder / "first.npz" if self.first_stage else None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All heads' labels, in the order of the graph's `scores`."""
+        return tuple(label for labels in self.heads.values() for label in labels)
 
     @property
     def graph(self) -> Path:
@@ -119,4 +130,5 @@ def _described(folder: Path, described: dict[str, Any]) -> Pack:
         ),
         thresholds=described["thresholds"],
         languages=tuple(described["languages"]),
+        first_stage="first.npz" in described["sha256"],
     )

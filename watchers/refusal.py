@@ -62,6 +62,7 @@ class Refusal:
     """Finds refusals in completions; label `refusal`."""
 
     model = VERSION
+    by_text = True
 
     def __init__(
         self,

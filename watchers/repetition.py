@@ -49,6 +49,7 @@ class Repetition:
     """Finds loops and gibberish."""
 
     model = VERSION
+    by_text = True
 
     def __init__(
         self,

@@ -66,6 +66,7 @@ class Rules:
     """Checks every rule that reads a record."""
 
     model = VERSION
+    by_text = True
 
     def __init__(
         self, name: str = "rules", options: RulesOptions | None = None, thresholds: Mapping[str, float] | None = None

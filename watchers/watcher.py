@@ -107,6 +107,17 @@ class Judgement:
 
     verdicts: tuple[Verdict, ...] = ()
     skipped: str | None = None
+    screen: "Screen | None" = None  # what the first stage said, where one was asked
+    whole: bool = True  # False: what the first stage cleared was not read by the full encoder
+
+
+class Screen(StrEnum):
+    """What the first stage said of a text, and whether the full encoder, where it read it, flagged it all the same."""
+
+    CLEARED = "cleared"
+    DOUBTED = "doubted"
+    CAUGHT = "caught"  # doubted, and flagged
+    MISSED = "missed"  # cleared, and flagged
 
 
 class Skip(StrEnum):
@@ -126,7 +137,8 @@ class Watcher(Protocol):
     """Judges records in batches.
 
     `labels` maps each label to its threshold; every judged record gets one verdict per label.
-    Labels of watchers that only find things (patterns) score 0.0 where nothing was found.
+    Labels of watchers that only find things (patterns) score 0.0 where nothing was found. A watcher may say
+    `by_text = True`: a record's judgement hangs on its text, role, origin, direction and budget alone, and may be remembered.
     """
 
     @property

@@ -99,7 +99,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "sidewatch_watcher_exchanges_total",
         C,
-        "Coverage ledger: each exchange ends in one state (clean, flagged, skipped with a reason) per watcher.",
+        "Coverage ledger: each exchange ends in one state (clean, flagged, screened, skipped with a reason) per watcher.",
         ("watcher", "state", "reason"),
     ),
     Metric("sidewatch_watcher_duration_seconds", H, "Time of one batch in one watcher.", ("watcher",), WORK),
@@ -172,6 +172,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("sidewatch_judge_waiting", G, "Exchanges that wait for the judge."),
     Metric("sidewatch_judge_budget_left_ratio", G, "Share of the judge's budget of the day that is left."),
+    Metric(
+        "sidewatch_first_stage_checks_total",
+        C,
+        "Texts read in full whatever the first stage said of them: cleared, doubted, caught (doubted and flagged), missed.",
+        ("watcher", "result"),
+    ),
     # Drift. `direction` is prompt, completion, or provider: what answers behind the model's name.
     Metric("sidewatch_drift_state", G, "1 for the stream's present level.", (*STREAM, "state")),
     Metric("sidewatch_drift_effect", G, "Distance of the recent window from the reference.", STREAM),
@@ -223,6 +229,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_observer_losses_total", C, "Times that the workers lost the observer."),
     # The observer itself.
     Metric("sidewatch_backlog_exchanges", G, "Exchanges that wait to be judged."),
+    Metric(
+        "sidewatch_deferred_exchanges", G, "Exchanges that the first stage doubts, to be judged when there is time."
+    ),
     Metric("sidewatch_backlog_bytes", G, "Bytes of exchanges that wait or are being received."),
     Metric("sidewatch_backlog_age_seconds", G, "How long the oldest one has waited."),
     Metric("sidewatch_open_captures", G, "Exchanges being received from the workers."),

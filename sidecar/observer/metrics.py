@@ -75,6 +75,8 @@ class Metrics:
         for name, judged in outcome.judgements.items():
             for record, judgement in zip(outcome.records, judged, strict=True):
                 if record.position in outcome.fresh:
+                    if outcome.full and judgement.screen is not None:
+                        self._to.add("sidewatch_first_stage_checks_total", (name, judgement.screen))
                     for verdict in judgement.verdicts:
                         self._verdict(name, record, verdict, outcome.capture.route)
 

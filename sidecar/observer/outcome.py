@@ -16,6 +16,7 @@ from watchers.watcher import Judgement, Record, Skip, Verdict
 class State(StrEnum):
     CLEAN = "clean"
     FLAGGED = "flagged"
+    SCREENED = "screened"  # nothing found, and part of it or all was cleared by the first stage alone
     SKIPPED = "skipped"
 
 
@@ -61,6 +62,7 @@ class Outcome:
     incomplete: str | None = None  # why the worker did not hand over all of it
     unread: str | None = None  # why the watchers did not get all of its text
     fresh: frozenset[int] = frozenset()  # positions of the records that no earlier exchange carried
+    full: bool = True  # judged in full whatever its texts look like: an unbiased sample of the traffic
 
     def flags(self) -> list[tuple[Record, Verdict]]:
         """Return every flagged verdict with its record, in wire order within a watcher."""
@@ -94,6 +96,8 @@ NOTHING_TO_READ: Final = (Skip.EMPTY, Skip.NOT_APPLICABLE)
 def coverage(judged: Sequence[Judgement], unread: str | None) -> Coverage:
     """Return one watcher's state for one exchange: flagged, else skipped when something was not read, else clean.
 
+    What the first stage cleared, and the full encoder did not read, makes it screened rather than clean.
+
     `unread` is a reason that holds for the exchange as a whole. Texts that are not the watcher's (another role, no
     characters) are not missed; an exchange that has no others was not inspected either.
     """
@@ -109,5 +113,6 @@ def coverage(judged: Sequence[Judgement], unread: str | None) -> Coverage:
     if others:  # a watcher's own reason
         return Coverage(State.SKIPPED, Skip.ERROR)
     if None in skips:
-        return Coverage(State.CLEAN)
+        whole = all(judgement.whole for judgement in judged)
+        return Coverage(State.CLEAN if whole else State.SCREENED)
     return Coverage(State.SKIPPED, Skip.NOT_APPLICABLE if Skip.NOT_APPLICABLE in skips else Reason.NO_TEXT)

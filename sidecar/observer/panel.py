@@ -3,11 +3,16 @@
 A watcher that raises, or answers with something other than one judgement a record, costs the exchange one
 `skipped/error` and nothing else: its batch is repeated exchange by exchange, so that one text cannot hide the others.
 One that goes on failing, batch after batch, is left alone for a while, twice as long each time.
+
+A conversation carries its history in every exchange. Watchers that judge each text by itself say so (`by_text`); their
+judgements are remembered by the text's content, so that the history costs its hashes.
 """
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from itertools import groupby
 
 import structlog
@@ -20,10 +25,41 @@ from watchers.watcher import Judgement, Record, Skip, Watcher
 log = structlog.get_logger(__name__)
 
 ERRORS = Judgement(skipped=Skip.ERROR)
+REMEMBERED = 4_096  # judgements of one watcher, 0.2 to 1 KB each; some 40 conversations of 100 turns
+PASSING = (Skip.ERROR, Skip.OVERLOAD, Skip.MODEL_UNAVAILABLE)  # says nothing of the text
+
+Key = tuple[bytes, str, str, str, int | None]
 
 
 class WrongAnswerError(Exception):
     """A watcher broke its contract: another number of judgements, or a score that is no probability."""
+
+
+class Memory:
+    """The last judgements by what was judged; `whole` asks for those alone that rest on no first stage."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Key, Judgement] = OrderedDict()
+
+    def get(self, key: Key, whole: bool) -> Judgement | None:
+        found = self._known.get(key)
+        if found is None or (whole and not found.whole):
+            return None
+        self._known.move_to_end(key)
+        return found
+
+    def put(self, key: Key, judgement: Judgement) -> None:
+        if judgement.skipped in PASSING:
+            return
+        self._known[key] = judgement
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def key_of(record: Record) -> Key:
+    """Return what a judgement by text hangs on."""
+    digest = blake2b(record.text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return digest, record.role, record.origin, record.direction, record.budget_tokens
 
 
 class Guarded:
@@ -33,13 +69,24 @@ class Guarded:
         self.watcher, self._instruments = watcher, instruments
         self._circuit = Circuit()
         self._logged: set[str] = set()
+        self._memory = Memory() if getattr(watcher, "by_text", False) else None
 
     @property
     def resting(self) -> bool:
         return self._circuit.is_open(time.monotonic())
 
-    def judge(self, records: Sequence[Record]) -> list[Judgement]:
-        """Return one judgement a record, whatever the watcher does."""
+    def judge(self, records: Sequence[Record], keys: Sequence[Key], whole: bool) -> list[Judgement]:
+        """Return one judgement a record, whatever the watcher does. `keys`: `key_of` each."""
+        if self._memory is None:
+            return self._watched(records)
+        known = [self._memory.get(key, whole) for key in keys]
+        new = [at for at, judgement in enumerate(known) if judgement is None]
+        for at, judgement in zip(new, self._watched([records[at] for at in new]) if new else [], strict=True):
+            known[at] = judgement
+            self._memory.put(keys[at], judgement)
+        return [judgement for judgement in known if judgement is not None]
+
+    def _watched(self, records: Sequence[Record]) -> list[Judgement]:
         began = time.monotonic()
         if self._circuit.is_open(began):
             return [ERRORS] * len(records)
@@ -110,6 +157,9 @@ class Panel:
         """Names of the watchers that are left alone now."""
         return frozenset(guarded.watcher.name for guarded in self._guarded if guarded.resting)
 
-    def judge(self, records: Sequence[Record]) -> dict[str, list[Judgement]]:
-        """Return each watcher's judgements, one a record, in order."""
-        return {guarded.watcher.name: guarded.judge(records) if records else [] for guarded in self._guarded}
+    def judge(self, records: Sequence[Record], whole: bool = True) -> dict[str, list[Judgement]]:
+        """Return each watcher's judgements, one a record, in order; `whole`: none from memory that rests on less."""
+        keys = [key_of(record) for record in records]
+        return {
+            guarded.watcher.name: guarded.judge(records, keys, whole) if records else [] for guarded in self._guarded
+        }

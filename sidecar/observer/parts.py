@@ -1,6 +1,7 @@
 """Everything that the settings decide, made in one go: the observer swaps it as a whole when they are reloaded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -21,18 +22,20 @@ from sidecar.observer.line_writer import LineWriter
 from sidecar.observer.mask import Masker
 from sidecar.observer.metrics import Metrics
 from sidecar.observer.outcome import Outcome
+from sidecar.observer.pace import Pace
 from sidecar.observer.panel import Panel
 from sidecar.observer.prices import PriceError, Prices
 from sidecar.observer.recent import Recent
 from sidecar.observer.remote.graph import on_server
 from sidecar.observer.shared_reference import maybe_reference
 from sidecar.proxy.connect import tls_context
-from sidecar.settings import Settings
-from watchers import registry
+from sidecar.settings import Observer, Settings
+from watchers import first_stage, registry
+from watchers.cascade import Cascade, Depth
 from watchers.drift import DriftError, DriftMonitor, DriftSettings
 from watchers.encoder import PackEncoder
 from watchers.encoding import Encoder
-from watchers.pack import BUNDLED, PackError
+from watchers.pack import BUNDLED, Pack, PackError
 from watchers.watcher import WatcherError
 
 log = structlog.get_logger(__name__)
@@ -60,6 +63,7 @@ class Parts:
     masking: Panel
     masking_names: frozenset[str]  # of the panel's watchers whose spans are masked
     encoder: Encoder | None
+    pace: Pace
     routes: Mapping[str, RouteFacts]
     labels: Labels
     prices: Prices
@@ -72,6 +76,18 @@ class Parts:
     @property
     def names(self) -> list[str]:
         return [watcher.name for watcher in self.panel.watchers]
+
+    @contextmanager
+    def reading(self, depth: Depth) -> Iterator[None]:
+        """Have texts read at this depth meanwhile, where there is a first stage."""
+        if not isinstance(self.encoder, Cascade):
+            yield
+            return
+        self.encoder.depth = depth
+        try:
+            yield
+        finally:
+            self.encoder.depth = Depth.FULL
 
     def masker(self, outcome: Outcome) -> Masker:
         """Return what masks this exchange's texts; without any masking watcher it withholds them."""
@@ -89,7 +105,8 @@ class Workshop:
         self._instruments, self._writer, self._colors = instruments, writer, colors
         self._recent = Recent()
         self.judge = Judge(instruments)
-        self._encoder: tuple[tuple[object, ...], Encoder] | None = None
+        self._encoder: tuple[tuple[object, ...], PackEncoder] | None = None
+        self._cascade: tuple[PackEncoder, Cascade] | None = None
         self._monitor: tuple[tuple[object, ...], DriftMonitor] | None = None
 
     def make(self, settings: Settings) -> Parts:
@@ -105,7 +122,7 @@ class Workshop:
             name for name in names if ((configured[name].type if name in configured else None) or name) in MASKING_TYPES
         ]
         extra = [name for name in MASKING_TYPES if name not in masking] if needs_masking(settings) else []
-        encoder = self._maybe_encoder(settings, names)
+        encoder = self._maybe_screened(settings, self._maybe_encoder(settings, names))
         exchange_log = ExchangeLog(settings.log, self._writer.write, self._colors)
         prices = Prices(settings.prices.file, settings.prices.currency)
         _check_judge(settings, prices)
@@ -115,6 +132,7 @@ class Workshop:
             masking=Panel(registry.build(extra, {}, encoder, rate), self._instruments),
             masking_names=frozenset(masking),
             encoder=encoder,
+            pace=Pace(_paced(settings, encoder)),
             routes={
                 route.name: RouteFacts(route.format, route.provider, urlsplit(route.upstream).hostname)
                 for route in all_routes(settings)
@@ -132,7 +150,22 @@ class Workshop:
         self.judge.configure(settings.judge, prices, exchange_log.judged)
         return made
 
-    def _maybe_encoder(self, settings: Settings, names: Sequence[str]) -> Encoder | None:
+    def _maybe_screened(self, settings: Settings, encoder: PackEncoder | None) -> Encoder | None:
+        """Return the encoder behind its pack's first stage, where it has one and the settings do not rule it out."""
+        if encoder is None or settings.observer.first_stage == "off":
+            return encoder
+        first = encoder.pack.first
+        if first is None:
+            return encoder
+        if lowered := sorted(_lowered(settings, encoder.pack)):
+            log.warning("first stage off: it was made for the pack's thresholds", lower=lowered)
+            return encoder
+        if self._cascade is None or self._cascade[0] is not encoder:
+            loaded = first_stage.load(first, list(encoder.pack.heads), encoder.pack.labels, encoder.model)
+            self._cascade = (encoder, Cascade(encoder, loaded))
+        return self._cascade[1]
+
+    def _maybe_encoder(self, settings: Settings, names: Sequence[str]) -> PackEncoder | None:
         """Return the pack's encoder where a watcher reads it, or drift should; the loaded one while it is the same.
 
         Without any watcher none is loaded, though drift is on: then scalars drift and patterns alone mask.
@@ -161,6 +194,22 @@ class Workshop:
         streams = DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
         _restore(streams, settings)
         return streams
+
+
+def _lowered(settings: Settings, pack: Pack) -> Iterator[str]:
+    """Yield the labels of the pack's heads that are to flag below the thresholds the first stage was made for."""
+    for head, labels in pack.heads.items():
+        for name, configured in settings.watchers.settings.items():
+            if (configured.type or name) == head:
+                for label in labels:
+                    if configured.thresholds.get(label, 1.0) < pack.threshold(label):
+                        yield f"{name}/{label}"
+
+
+def _paced(settings: Settings, encoder: Encoder | None) -> Observer:
+    """Return the settings of the pace: without a first stage everything is read in full."""
+    observer = settings.observer
+    return observer if isinstance(encoder, Cascade) else msgspec.structs.replace(observer, first_stage="off")
 
 
 def drift_state(settings: Settings) -> Path | None:

@@ -6,7 +6,7 @@ with an exchange, it is settled: the ledger has one state for it and every watch
 
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,12 +27,14 @@ from sidecar.records import records
 from sidecar.wire.decode import decode
 from sidecar.wire.exchange import Exchange
 from watchers.budget import allotted
+from watchers.cascade import Depth
 from watchers.watcher import Judgement, Record, Skip
 
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS: Final = 0.5  # how long the thread sleeps before it looks for the end
 SEEN_TEXTS: Final = 50_000  # remembered, to count a flag once though conversations replay it
+DEFERRED: Final = 4  # of the queue's length, the part that may be put off to be judged again
 BROKEN: Final = Coverage(State.SKIPPED, Skip.ERROR)
 
 Settle = Callable[[Origin, list[int], dict[str, int]], None]
@@ -52,6 +54,7 @@ class Pipeline:
         self.parts = parts  # replaced as a whole at a reload, between two batches
         self._backlog, self._instruments, self._settle, self._selftest = backlog, instruments, settle, selftest
         self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._deferred: deque[Waiting] = deque()  # doubted by the first stage, when there was no time for more
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
         self._logged: set[str] = set()
@@ -68,11 +71,18 @@ class Pipeline:
     def _run(self) -> None:
         while True:
             self._test(self.parts)
-            batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, IDLE_SECONDS)
+            parts, waits = self.parts, 0.0 if self._deferred else IDLE_SECONDS
+            batch = self._backlog.take(parts.settings.observer.batch_exchanges, waits)
+            depth = Depth.CASCADE
             if batch:
-                self._batch(batch, self.parts)
+                depth = parts.pace.depth(len(self._backlog), time.monotonic() - batch[0].since_seconds)
+                self._batch(batch, parts, depth)
+            if self._deferred and depth is not Depth.ALONE:
+                self._batch([self._deferred.popleft()], parts, Depth.CASCADE)
                 continue
-            self._idle(self.parts)
+            if batch:
+                continue
+            self._idle(parts)
             if self._stopping.is_set():
                 return
 
@@ -87,24 +97,45 @@ class Pipeline:
             with self._guarded("drift"):
                 parts.drift.flush()
 
-    def _batch(self, batch: Sequence[Waiting], parts: Parts) -> None:
+    def _batch(self, batch: Sequence[Waiting], parts: Parts, depth: Depth) -> None:
+        full = [parts.pace.sampled() for _ in batch] if depth is not Depth.FULL else [True] * len(batch)
+        for in_full, at in ((True, Depth.FULL), (False, depth)):
+            part = [waiting for waiting, yes in zip(batch, full, strict=True) if yes is in_full]
+            if part:
+                self._judge(part, parts, at)
+
+    def _judge(self, batch: Sequence[Waiting], parts: Parts, depth: Depth) -> None:
+        """Judge exchanges at one depth, to the end."""
         outcomes: list[Outcome] = []
+        deferred: list[Waiting] = []
         try:
-            outcomes = self._outcomes(batch, parts)
-            self._emit(outcomes, parts)
+            with parts.reading(depth):
+                outcomes, deferred = self._outcomes(batch, parts, depth)
+                self._emit(outcomes, parts)
         except Exception as error:  # the boundary: what is not an outcome by now is settled as broken
             self._failed("pipeline", error)
         finally:
-            self._settle_all(batch, outcomes, parts)
-            self._backlog.done(batch)
+            self._deferred += deferred
+            done = [waiting for waiting in batch if waiting not in deferred]
+            self._settle_all(done, outcomes, parts)
+            self._backlog.done(done)
+            self._instruments.set("sidewatch_deferred_exchanges", (), len(self._deferred))
 
-    def _outcomes(self, batch: Sequence[Waiting], parts: Parts) -> list[Outcome]:
+    def _outcomes(self, batch: Sequence[Waiting], parts: Parts, depth: Depth) -> tuple[list[Outcome], list[Waiting]]:
+        """Return what was judged, and what is to be judged again when there is time: the first stage doubts it."""
         with self._timed("decode"):
-            decoded = [self._decoded(waiting, parts) for waiting in batch]
+            decoded = [replace(self._decoded(waiting, parts), full=depth is Depth.FULL) for waiting in batch]
         texts = [record for outcome in decoded for record in outcome.records]
         with self._timed("watch"):
-            judged = parts.panel.judge(texts)
-        return [self._judged(outcome, part) for outcome, part in zip(decoded, _split(judged, decoded), strict=True)]
+            judged = parts.panel.judge(texts, whole=depth is Depth.FULL)
+        outcomes, deferred = list[Outcome](), list[Waiting]()
+        room = parts.settings.observer.queue_exchanges // DEFERRED - len(self._deferred)
+        for waiting, outcome, part in zip(batch, decoded, _split(judged, decoded), strict=True):
+            if len(deferred) < room and _doubted(part):
+                deferred.append(waiting)
+            else:
+                outcomes.append(self._judged(outcome, part))
+        return outcomes, deferred
 
     def _decoded(self, waiting: Waiting, parts: Parts) -> Outcome:
         capture, route = waiting.capture, parts.routes.get(waiting.capture.route)
@@ -163,7 +194,7 @@ class Pipeline:
             masked = [(outcome, parts.masker(outcome)) for outcome in outcomes]
         if parts.drift is not None:
             with self._timed("drift"), self._guarded("drift"):
-                parts.drift.emit(masked)
+                parts.drift.emit([one for one in masked if one[0].full])  # what was not chosen at random would mislead
         with self._timed("emit"):
             for outcome, masker in masked:
                 self._emit_one(outcome, masker, parts)
@@ -225,9 +256,13 @@ def _counting(judged: Sequence[Judgement], texts: Sequence[Record], fresh: froze
     """Yield the judgements; what the budget left out of history is not missed: the exchange that brought it counted it."""
     for record, judgement in zip(texts, judged, strict=True):
         if judgement.skipped == Skip.BUDGET and record.position not in fresh:
-            yield Judgement(judgement.verdicts, None if judgement.verdicts else Skip.NOT_APPLICABLE)
+            yield replace(judgement, skipped=None if judgement.verdicts else Skip.NOT_APPLICABLE)
         else:
             yield judgement
+
+
+def _doubted(judged: dict[str, list[Judgement]]) -> bool:
+    return any(judgement.skipped == Skip.OVERLOAD for judgements in judged.values() for judgement in judgements)
 
 
 def _split(judged: dict[str, list[Judgement]], outcomes: Sequence[Outcome]) -> Iterator[dict[str, list[Judgement]]]:

@@ -100,7 +100,7 @@ def coverage_page(totals: WorkerTotals) -> dict[str, Any]:
     for (name, labels), count in counters.items():
         if name == "sidewatch_watcher_exchanges_total":
             watcher, state, reason = labels
-            states = watchers.setdefault(watcher, {"clean": 0, "flagged": 0, "skipped": {}})
+            states = watchers.setdefault(watcher, {"clean": 0, "flagged": 0, "screened": 0, "skipped": {}})
             if state == State.SKIPPED:
                 states["skipped"][reason] = count
             else:
@@ -110,6 +110,6 @@ def coverage_page(totals: WorkerTotals) -> dict[str, Any]:
 
 
 def _share(states: Mapping[str, Any]) -> dict[str, float]:
-    inspected = states["clean"] + states["flagged"]
+    inspected = states["clean"] + states["flagged"] + states["screened"]
     settled = inspected + sum(states["skipped"].values())
     return {"settled": settled, "inspected_share": round(inspected / settled, 6) if settled else 0.0}

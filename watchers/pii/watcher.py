@@ -13,6 +13,7 @@ import phonenumbers
 import re2
 
 from watchers.encoding import Encoder, Encoding
+from watchers.look import CONTACTS, NAMES, NO_LOOK, Look, read
 from watchers.options import options_of
 from watchers.pii import contact, dates, documents, money, places
 from watchers.pii.merge import merged
@@ -25,7 +26,7 @@ from watchers.pii.trust import trusted
 from watchers.registry import Order
 from watchers.tags import entities
 from watchers.view import pattern, view
-from watchers.watcher import Judgement, Record, Skip, Span, Verdict, WatcherError
+from watchers.watcher import Judgement, Record, Screen, Skip, Span, Verdict, WatcherError
 
 Find = Callable[[Page], Iterator[Finding]]
 Entities = Callable[[Encoding, str], list[Span]]
@@ -72,6 +73,7 @@ class Pii:
     """Finds personal data. Without an encoder it knows the structured types only."""
 
     model = VERSION
+    by_text = True
 
     def __init__(
         self,
@@ -88,6 +90,8 @@ class Pii:
         self.labels: Mapping[str, float] = {**known, **(thresholds or {})}
         self._encoder, self._entities = encoder, entities
         self.model = f"{VERSION}+{encoder.model}" if encoder and entities else VERSION
+        marks = all(self.labels.get(label, _MARKS) >= _MARKS for label in MARKED)
+        self._asked = CONTACTS if marks else NAMES  # what must not be missed: names only where they flag
         self._finders = _finders(options)
         self._allowed = _Allowed(options)
         self._denied = _terms(options.deny) if options.deny else None
@@ -97,10 +101,10 @@ class Pii:
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
         """Return one judgement a record; patterns read up to `max_chars`, tags the token budget, the rest is skipped."""
         texts = [record.text[: self._options.max_chars] for record in records]
-        tags = self._tags(texts, [record.budget_tokens for record in records])
+        looks = self._looks(texts, [record.budget_tokens for record in records])
         return [
-            self._judge(text, tagged, skip or (Skip.BUDGET if len(text) < len(record.text) else None))
-            for record, text, (tagged, skip) in zip(records, texts, tags, strict=True)
+            self._judge(text, look, Skip.BUDGET if len(text) < len(record.text) else None)
+            for record, text, look in zip(records, texts, looks, strict=True)
         ]
 
     def spans(self, text: str, tags: Sequence[Span] = ()) -> list[Span]:
@@ -128,18 +132,21 @@ class Pii:
         start, end = laid_out.view.original(finding.start, finding.end)
         return Span(start, end, finding.label, min(finding.score, _SUREST))
 
-    def _tags(self, texts: list[str], budgets: list[int | None]) -> list[tuple[list[Span], Skip | None]]:
-        """Return the pack's entities of each text, and why a part of it was not read."""
+    def _looks(self, texts: list[str], budgets: list[int | None]) -> list[Look]:
+        """Return what the encoder read of each text for the token tags; without an encoder nothing is to be read."""
         if self._encoder is None or self._entities is None:
-            return [([], None) for _ in texts]
-        encodings = self._encoder.encode(texts, budgets)
-        return [
-            (self._entities(encoding, text), encoding.skipped) for encoding, text in zip(encodings, texts, strict=True)
-        ]
+            return [NO_LOOK] * len(texts)
+        return read(self._encoder, list(zip(texts, budgets, strict=True)), self._asked)
 
-    def _judge(self, text: str, tags: list[Span], skipped: Skip | None) -> Judgement:
+    def _tags(self, text: str, look: Look) -> list[Span]:
+        """Return the pack's entities, and what the first stage marks where the full encoder did not look."""
+        found = self._entities(look.encoding, text) if look.encoding and self._entities else []
+        return sorted([*found, *look.marks], key=lambda span: span.start)
+
+    def _judge(self, text: str, look: Look, cut: Skip | None) -> Judgement:
         if not text:
             return Judgement(skipped=Skip.EMPTY)
+        tags = self._tags(text, look)
         verdicts = self._clean
         spans = self.spans(text, tags)
         if spans:
@@ -148,7 +155,11 @@ class Pii:
                 own = tuple(span for span in spans if span.label == label)
                 changed[self._places[label]] = self._verdict(label, own)
             verdicts = tuple(changed)
-        return Judgement(verdicts, skipped)
+        if look.encoding is None and not look.whole:
+            return Judgement(verdicts, Skip.OVERLOAD, Screen.DOUBTED, whole=False)
+        flagged = any(tag.score >= self.labels.get(tag.label, _MARKS) for tag in tags)
+        skipped = look.encoding.skipped if look.encoding else None
+        return Judgement(verdicts, skipped or cut, look.screen(flagged), look.whole)
 
     def _verdict(self, label: str, spans: tuple[Span, ...]) -> Verdict:
         score = max((span.score for span in spans), default=0.0)

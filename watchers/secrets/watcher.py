@@ -39,6 +39,7 @@ class Secrets:
     """Finds credentials."""
 
     model = VERSION
+    by_text = True
 
     def __init__(
         self,

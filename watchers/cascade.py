@@ -1,0 +1,132 @@
+"""The cascade: a first stage that reads everything, and the full encoder for what it does not clear.
+
+How deep a text is read is set from outside, batch by batch (`depth`), because only the pipeline knows how much waits.
+At full depth everything is read in full, and the first stage beside it, so that what it would have missed is known. A
+watcher asks with `read`, and says what for: each head and the token tags are cleared apart. Whoever needs the
+embedding asks with `encode`, which reads in full at every depth.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from watchers.encoder import CHARACTERS_A_TOKEN, PackEncoder, clipped
+from watchers.encoding import Encoding, Floats, Window
+from watchers.first_stage import FirstStage, Said, places
+from watchers.look import CONTACTS, Look
+from watchers.normalize import View
+from watchers.pack import Pack
+from watchers.tags import TAGS
+from watchers.watcher import Span
+
+REMEMBERED: Final = 256  # texts whose first look is remembered: all heads ask for the same one
+_UNDER: Final = 0.999  # times its threshold is the most that a score may be that the full encoder did not give
+_NOTHING: Final = np.zeros(0, dtype=np.float32)
+
+
+class Depth(StrEnum):
+    FULL = "full"
+    CASCADE = "cascade"  # the first stage, and the full encoder for what it doubts
+    ALONE = "alone"  # the first stage only
+
+
+class Cascade:
+    """Implements `Encoder`, `heads.PackReader` and `look.Screening` on a pack's encoder and its first stage."""
+
+    def __init__(self, encoder: PackEncoder, first: FirstStage) -> None:
+        self.depth = Depth.FULL
+        self._encoder, self._first = encoder, first
+        self._said: OrderedDict[bytes, Said] = OrderedDict()
+        self._limits = {
+            head: np.array([encoder.pack.threshold(label) * _UNDER for label in labels], np.float32)
+            for head, labels in encoder.pack.heads.items()
+        }
+
+    @property
+    def model(self) -> str:
+        return self._encoder.model
+
+    @property
+    def pack(self) -> Pack:
+        return self._encoder.pack
+
+    def encode(self, texts: Sequence[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
+        """Encode in full, whatever the depth."""
+        return self._encoder.encode(texts, budgets)
+
+    def cost(self, text: str) -> int:
+        return self._encoder.cost(text)
+
+    def evidence(
+        self, text: str, head: str, pieces: int, budget: int | None = None
+    ) -> list[tuple[int, int, Mapping[str, float]]]:
+        return self._encoder.evidence(text, head, pieces, budget)
+
+    def read(self, texts: Sequence[tuple[str, int | None]], asked: str) -> list[Look]:
+        """Read each text as deep as it takes; what is read in full is handed to the encoder together."""
+        looks = [self._screened(text, budget, asked) for text, budget in texts]
+        full = [at for at, look in enumerate(looks) if look.encoding is None and look.whole]
+        found = self._encoder.encode([texts[at][0] for at in full], [texts[at][1] for at in full])
+        for at, encoding in zip(full, found, strict=True):
+            looks[at] = replace(looks[at], encoding=encoding)
+        return looks
+
+    def _screened(self, text: str, budget: int | None, asked: str) -> Look:
+        """Return what the first stage can settle; without an encoding where the whole text is to be read in full."""
+        view, clipped_off = self._view(text, budget)
+        said = self._say(view.text)
+        doubts = said.doubts[:, self._first.columns[asked]] >= 0
+        doubted = bool(doubts.any())
+        known = self._encoder.known(text, budget)
+        if known is not None or self.depth is Depth.FULL:
+            return Look(known, doubted)
+        if doubted and self.depth is Depth.ALONE:
+            return Look(None, doubted, whole=False)
+        if doubted and doubts.all():
+            return Look(None, doubted)
+        read: tuple[Window, ...] = ()
+        if doubted:
+            spots = [spot for spot, doubt in zip(places(view.text), doubts, strict=True) if doubt]
+            part = self._encoder.encode_part(text, spots, budget)
+            if part.unavailable or len(part.embedding):  # nobody read it, or all was read: it was past its budget
+                return Look(part, doubted)
+            read = part.windows
+        found = Encoding((*read, *self._window(len(text), said.scores[~doubts])), _NOTHING, clipped_off)
+        return Look(found, doubted, False, self._marks(view, read) if asked == CONTACTS else ())
+
+    def _window(self, chars: int, scores: Floats) -> tuple[Window, ...]:
+        """Return the first stage's estimates as a window without tokens; kept under the thresholds, as it never flags."""
+        if not len(scores):
+            return ()
+        best, found, at = scores.max(axis=0), dict[str, Floats](), 0
+        for head, limits in self._limits.items():
+            found[head] = np.minimum(best[at : at + len(limits)], limits)
+            at += len(limits)
+        return (Window(0, chars, found, np.zeros((0, 2), np.int32), np.zeros((0, len(TAGS)), np.float32)),)
+
+    def _marks(self, view: View, read: Sequence[Window]) -> tuple[Span, ...]:
+        """Return likely names outside the windows that were read."""
+        found = []
+        for start, end, label, score in self._first.marks(view.text):
+            first, last = view.original(start, end)
+            if not any(window.start < last and first < window.end for window in read):
+                found.append(Span(first, last, label, score))
+        return tuple(found)
+
+    def _view(self, text: str, budget: int | None) -> tuple[View, int]:
+        """Return what is read of a text, as `PackEncoder` does, and how many characters of a huge one are not."""
+        limit = (self._encoder.budget_tokens if budget is None else budget) * CHARACTERS_A_TOKEN
+        return clipped(text, limit)[0], max(0, len(text) - limit)
+
+    def _say(self, text: str) -> Said:
+        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        said = self._said.pop(key, None) or self._first.say(text)
+        self._said[key] = said
+        if len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+        return said

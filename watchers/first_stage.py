@@ -1,0 +1,236 @@
+"""The first stage: says in tens of microseconds which texts the full encoder need not read.
+
+A static encoder distilled from the pack (`watchers.training.screen`): each word adds three vectors, to itself and to its
+neighbours on either side; the strongest and the mean of every channel go through one small hidden layer to each head's
+doubt and each label's score, and a word's own channels say which kind of name it could be part of. All of it is sums of
+int8 rows, so that no product is wider than one vector.
+
+It clears or it doubts, never flags: `clears` were chosen so that hardly any flag of the full encoder is cleared (the
+card states how many). What it does not know it does not clear: a part with too many words outside its vocabulary. Names
+it marks by itself, generously: a log would rather lose an innocent word than show a name.
+"""
+
+import math
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchers.encoding import Floats
+from watchers.look import CONTACTS, FLAGGING, NAMES
+from watchers.pack import PackError
+from watchers.tags import ENTITY_TYPES
+from watchers.tokens import case_of
+
+FILE: Final = "first.npz"
+WORDS, STEP = 96, 72  # words of one part of a long text, and from one part to the next: about a window of the encoder
+STRANGE: Final = 0.4  # share of words outside the vocabulary from which a part is not cleared
+BUCKETS: Final = 2048  # rows shared by words outside the vocabulary: by their last letters
+CASES: Final = 5
+_WORD: Final = re.compile(r"[^\W\d_]{1,40}|\d{1,20}|[^\w\s]|_")
+_GAP: Final = 3  # characters between two words of one name
+_FLAGS: Final = [ENTITY_TYPES.index(kind) for kind in FLAGGING]
+_REMEMBERED: Final = 32_768  # spellings whose row is remembered; past it they are forgotten together
+
+
+def spelling(word: str) -> str:
+    """Return what a word is known by: lower case; of a number how long it is."""
+    return "#" * len(word) if word.isdigit() else word.lower()
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text; signs are words of their own."""
+    return _WORD.findall(text)
+
+
+def places_of_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each of `words` stands, in characters."""
+    return (match.span() for match in _WORD.finditer(text))
+
+
+def bucket(known: str) -> int:
+    """Return the row, after the vocabulary's, of a word outside it."""
+    return zlib.crc32(known[-3:].encode("utf-8", "surrogatepass")) % BUCKETS
+
+
+class Vocabulary(dict[str, int]):
+    """Word as it is written -> row × CASES + case. Remembers spellings, boundedly."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__()
+        self._rows = {word: row for row, word in enumerate(words)}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __missing__(self, word: str) -> int:
+        known = spelling(word)
+        row = self._rows.get(known)
+        code = (len(self._rows) + bucket(known) if row is None else row) * CASES + case_of(word)
+        if super().__len__() >= _REMEMBERED:
+            self.clear()
+        self[word] = code
+        return code
+
+    def codes(self, text: str) -> NDArray[np.int32]:
+        """Return the words of a text, int32 (words,)."""
+        return np.array([self[word] for word in words(text)], np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the first stage says of a text, part by part.
+
+    Shapes: `scores` float32 (parts, labels), estimates of the full encoder's; `doubts` float32 (parts, heads + 2), log
+    odds over the limit, not cleared where 0 or more; the last columns are `CONTACTS` and `NAMES`.
+    """
+
+    scores: Floats
+    doubts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The contents of the file, as trained.
+
+    Shapes: `rows` int8 (words + BUCKETS, 3 × channels); `cases` int8 (CASES, 3 × channels); `bias` int16 (channels,);
+    `scale` float32 (channels,); `hidden` (2 × channels, inner), `hidden_bias` (inner,); `out` (inner, labels + heads),
+    `out_bias`; `kinds` float32 (channels, entity types), `kinds_bias`; `clears` (heads + 2,): from this logit on it is
+    doubted; `mark` (): from this logit on a word is marked.
+    """
+
+    rows: NDArray[np.int8]
+    cases: NDArray[np.int8]
+    bias: NDArray[np.int16]
+    scale: Floats
+    hidden: Floats
+    hidden_bias: Floats
+    out: Floats
+    out_bias: Floats
+    kinds: Floats
+    kinds_bias: Floats
+    clears: Floats
+    mark: Floats
+
+
+class FirstStage:
+    """Screens texts. `labels`, `heads`: of the pack, in its order. `model`: the pack that it was distilled from."""
+
+    def __init__(self, words: Sequence[str], weights: Weights, heads: Sequence[str], labels: int) -> None:
+        self.vocabulary = Vocabulary(words)
+        self.columns = {name: column for column, name in enumerate((*heads, CONTACTS, NAMES))}
+        self._labels, self._weights = labels, weights
+        self._cases = weights.cases.astype(np.int16)
+        self._kinds = weights.kinds * weights.scale[:, None]
+
+    def say(self, text: str) -> Said:
+        """Read a text that `normalize.plain` has been through. Linear in its length."""
+        codes = self.vocabulary.codes(text)
+        if not len(codes):
+            return Said(np.zeros((0, self._labels), np.float32), np.zeros((0, len(self.columns)), np.float32))
+        channels = self._channels(codes)
+        strange = codes >= len(self.vocabulary) * CASES
+        said = [self._part(channels[start:end], strange[start:end]) for start, end in parts(len(codes))]
+        logits, doubts = zip(*said, strict=True)
+        return Said(1 / (1 + np.exp(-np.stack(logits))), np.stack(doubts))
+
+    def marks(self, text: str) -> list[tuple[int, int, str, float]]:
+        """Return likely names of a plain text as (start, end, entity type, score), in order; scores are 0.5 or more."""
+        kinds = self._kinds_of(text)
+        over = kinds.max(axis=1) - self._weights.mark
+        if not (over >= 0).any():
+            return []
+        spans, found = list(places_of_words(text)), list[tuple[int, int, str, float]]()
+        for first, last in _runs(over >= 0, spans):
+            kind = ENTITY_TYPES[int(kinds[first:last].mean(axis=0).argmax())]
+            score = 1 / (1 + math.exp(-float(over[first:last].mean())))
+            found.append((spans[first][0], spans[last - 1][1], kind, score))
+        return found
+
+    def kinds(self, text: str) -> Floats:
+        """Return of each word the logit of the likeliest kind of name that does not flag, float32 (words,)."""
+        return np.asarray(self._kinds_of(text).max(axis=1))
+
+    def _kinds_of(self, text: str) -> Floats:
+        codes = self.vocabulary.codes(text)
+        if not len(codes):
+            return np.zeros((0, len(ENTITY_TYPES)), np.float32)
+        kinds = self._channels(codes) @ self._kinds + self._weights.kinds_bias
+        kinds[:, _FLAGS] = -np.inf  # what would flag was cleared, or the full encoder has read it
+        return np.asarray(kinds, np.float32)
+
+    def _channels(self, codes: NDArray[np.int32]) -> NDArray[np.int16]:
+        """Return each word in its surroundings, int16 (words, channels): its own, its left and its right neighbour's."""
+        rows, width = self._weights.rows[codes // CASES] + self._cases[codes % CASES], len(self._weights.scale)
+        found = rows[:, width : 2 * width] + self._weights.bias
+        found[1:] += rows[:-1, :width]
+        found[:-1] += rows[1:, 2 * width :]
+        return np.asarray(np.maximum(found, 0), np.int16)
+
+    def _part(self, channels: NDArray[np.int16], strange: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        weights = self._weights
+        pooled = np.concatenate([channels.max(axis=0) * weights.scale, channels.mean(axis=0) * weights.scale])
+        inner = np.maximum(pooled @ weights.hidden + weights.hidden_bias, 0)
+        logits = inner @ weights.out + weights.out_bias
+        kinds = (channels @ self._kinds).max(axis=0) + weights.kinds_bias
+        names = [kinds[_FLAGS].max(), kinds.max()]
+        doubts = np.concatenate([logits[self._labels :], names]).astype(np.float32) - weights.clears
+        return logits[: self._labels], np.maximum(doubts, 0) if strange.mean() > STRANGE else doubts
+
+
+def _runs(marked: NDArray[np.bool_], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield runs (first, last) of marked words that stand beside each other."""
+    first = -1
+    for at, yes in enumerate(marked.tolist()):
+        if first >= 0 and (not yes or spans[at][0] - spans[at - 1][1] > _GAP):
+            yield first, at
+            first = -1
+        if yes and first < 0:
+            first = at
+    if first >= 0:
+        yield first, len(marked)
+
+
+def parts(words: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts (start, end) that a text of so many words is read in."""
+    for start in range(0, max(1, words - (WORDS - STEP)), STEP):
+        yield start, min(start + WORDS, words)
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """Return where the parts of a text stand, in characters."""
+    spans = list(places_of_words(text))
+    return [(spans[start][0], spans[end - 1][1]) for start, end in parts(len(spans))] if spans else []
+
+
+def save(file: Path, words: Sequence[str], weights: Weights, labels: Sequence[str], model: str) -> None:
+    """Write the file that `load` reads."""
+    arrays = {name: getattr(weights, name) for name in Weights.__slots__}
+    text = {"words": "\n".join(words), "labels": "\n".join(labels), "model": model}
+    packed = {name: np.frombuffer(value.encode(), np.uint8) for name, value in text.items()}
+    everything: dict[str, Any] = arrays | packed
+    np.savez_compressed(file, **everything)
+
+
+def load(file: Path, heads: Sequence[str], labels: Sequence[str], model: str) -> FirstStage:
+    """Read a pack's first stage. Raises PackError where it is malformed or was distilled from another model."""
+    try:
+        with np.load(file, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        text = {name: arrays[name].tobytes().decode() for name in ("words", "labels", "model")}
+        weights = Weights(**{name: arrays[name] for name in Weights.__slots__})
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise PackError(f"{file}: not a first stage ({error!r})") from error
+    if text["model"] != model:
+        raise PackError(f"{file}: distilled from model {text['model']}, the pack's is {model}: make it anew")
+    words = text["words"].split("\n")
+    if text["labels"].split("\n") != list(labels) or len(weights.clears) != len(heads) + 2:
+        raise PackError(f"{file}: its labels are not the pack's")
+    if len(weights.rows) != len(words) + BUCKETS:
+        raise PackError(f"{file}: {len(words)} words and {len(weights.rows)} rows")
+    return FirstStage(words, weights, heads, len(labels))
