@@ -12,6 +12,7 @@ it marks by itself, generously: a log would rather lose an innocent word than sh
 
 import math
 import re
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -224,7 +225,7 @@ def load(file: Path, heads: Sequence[str], labels: Sequence[str], model: str) ->
             arrays = {name: held[name] for name in held.files}
         text = {name: arrays[name].tobytes().decode() for name in ("words", "labels", "model")}
         weights = Weights(**{name: arrays[name] for name in Weights.__slots__})
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise PackError(f"{file}: not a first stage ({error!r})") from error
     if text["model"] != model:
         raise PackError(f"{file}: distilled from model {text['model']}, the pack's is {model}: make it anew")
