@@ -78,7 +78,7 @@ class Pipeline:
                 depth = parts.pace.depth(len(self._backlog), time.monotonic() - batch[0].since_seconds)
                 self._batch(batch, parts, depth)
             if self._deferred and depth is not Depth.ALONE:
-                self._batch([self._deferred.popleft()], parts, Depth.CASCADE)
+                self._judge([self._deferred.popleft()], parts, Depth.CASCADE)  # no second chance to be in the sample
                 continue
             if batch:
                 continue

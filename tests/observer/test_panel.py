@@ -1,9 +1,11 @@
 """The one wrapper of watchers: nothing that a watcher does escapes it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
+from sidecar.observer import panel
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.panel import Panel
 from tests.observer.traffic import Words, record
@@ -96,3 +98,51 @@ def test_a_watcher_that_goes_on_failing_is_left_alone() -> None:
     assert judged["p"][0].skipped == "error"
     assert judged["w"][0].verdicts[0].flagged
     assert watched.resting == {"p"}
+
+
+class ByText(Words):
+    """Says that its judgements hang on the text alone."""
+
+    by_text = True
+
+
+def test_judgements_by_text_are_remembered_and_others_are_not() -> None:
+    remembered, asked = ByText("fruit", "apple"), Words("tool", "saw")
+    watched = Panel([remembered, asked], Instruments())
+    first = watched.judge([record("an apple"), record("I saw", 1)])
+    second = watched.judge([record("an apple", exchange="b"), record("I saw", 1, exchange="b"), record("new", 2)])
+    assert remembered.batches == [2, 1]
+    assert asked.batches == [2, 3]
+    assert second["fruit"][:2] == first["fruit"]
+
+
+def test_the_memory_of_judgements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panel, "REMEMBERED", 2)
+    watcher = ByText("fruit", "apple")
+    watched = Panel([watcher], Instruments())
+    for text in ("a", "b", "c", "b", "a"):
+        watched.judge([record(text)])
+    assert len(watcher.batches) == 4  # "b" was known, "a" had been forgotten
+
+
+def test_what_rests_on_the_first_stage_is_not_remembered_for_those_who_want_all_read() -> None:
+    class Screened(ByText):
+        def watch(self, records: Sequence[Record]) -> list[Judgement]:
+            return [replace(judgement, whole=False) for judgement in super().watch(records)]
+
+    watcher = Screened("fruit", "apple")
+    watched = Panel([watcher], Instruments())
+    for whole in (False, False, True, True):
+        watched.judge([record("an apple")], whole=whole)
+    assert len(watcher.batches) == 3
+
+
+def test_an_error_is_not_remembered() -> None:
+    class Failing(Poisoned):
+        by_text = True
+
+    watcher = Failing("p", "poison")
+    watched = Panel([watcher], Instruments())
+    for _ in range(2):
+        assert watched.judge([record("poison")])["p"][0].skipped == "error"
+    assert len(watcher.batches) == 2

@@ -9,8 +9,9 @@ from watchers.look import CONTACTS, NAMES
 from watchers.pack import Pack
 from watchers.tags import ENTITY_TYPES
 
-ORDINARY = """the committee met again on tuesday and talked about budget for new bridge over river . , ! ? ' what is capital of
-france you are please write me a short letter weather in spring i am it to do not how can help with this""".split()
+TEXT = """the committee met again on tuesday and talked about budget for new bridge over river . , ! ? ' what is capital of
+france you are please write me a short letter weather in spring i am it to do not how can help with this"""
+ORDINARY = TEXT.split()
 
 
 def made(pack: Pack, doubts: Mapping[str, Sequence[str]], names: Sequence[str] = ()) -> FirstStage:
@@ -19,9 +20,7 @@ def made(pack: Pack, doubts: Mapping[str, Sequence[str]], names: Sequence[str] =
     return FirstStage(words, weights, list(pack.heads), len(pack.labels))
 
 
-def parts(
-    pack: Pack, doubts: Mapping[str, Sequence[str]], names: Sequence[str] = ()
-) -> tuple[list[str], Weights]:
+def parts(pack: Pack, doubts: Mapping[str, Sequence[str]], names: Sequence[str] = ()) -> tuple[list[str], Weights]:
     """One channel a column: 10 where one of its words stands, so that a logit of -5 becomes 5."""
     columns = [*pack.heads, CONTACTS, NAMES]
     marked = {word: columns.index(name) for name, some in {**doubts, NAMES: names}.items() for word in some}

@@ -121,7 +121,9 @@ def test_a_text_known_in_full_is_not_screened(encoder):
 
 
 def test_names_are_marked_by_the_first_stage_and_do_not_flag(cascade, passes):
-    judgement = Pii(encoder=cascade, entities=entities).watch([record("Please write a letter to Anna about the bridge.")])[0]
+    judgement = Pii(encoder=cascade, entities=entities).watch(
+        [record("Please write a letter to Anna about the bridge.")]
+    )[0]
     marked = [(span.label, span.start, span.end) for verdict in judgement.verdicts for span in verdict.spans]
     assert passes == []
     assert marked == [("PERSON", 25, 29)]
@@ -144,7 +146,17 @@ def test_emoji_do_not_move_the_marks(cascade):
 @pytest.mark.parametrize("depth", list(Depth))
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\x00\x1b[2J", "\ud800 lone \udfff", "😀" * 3000, "x" * 200_000, "the " * 2_500_000, "ب" * 9000, "а" * 50_000],
+    [
+        "",
+        " ",
+        "\x00\x1b[2J",
+        "\ud800 lone \udfff",
+        "😀" * 3000,
+        "x" * 200_000,
+        "the " * 2_500_000,
+        "ب" * 9000,
+        "а" * 50_000,
+    ],
     ids=["empty", "blank", "control", "surrogates", "emoji", "endless word", "10 MB", "arabic", "cyrillic"],
 )
 @pytest.mark.timeout(60)

@@ -1,6 +1,7 @@
 """The first stage: what it doubts, marks, refuses to clear, and what a hostile text costs it."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_a_long_text_is_read_in_parts_that_overlap():
     doubts = FIRST.say(text).doubts[:, FIRST.columns["toxicity"]] >= 0
     spots = places(text)
     assert len(spots) == len(doubts) > 5
-    assert all(before[1] > after[0] for before, after in zip(spots, spots[1:], strict=False))
+    assert all(before[1] > after[0] for before, after in pairwise(spots))
     assert {text[start:end].count("idiot") for (start, end), doubt in zip(spots, doubts, strict=True) if doubt} == {1}
     assert not any("idiot" in text[start:end] for (start, end), doubt in zip(spots, doubts, strict=True) if not doubt)
 
