@@ -43,7 +43,7 @@ EXCUSED: Final = (
 )
 
 _ENDED: Final = 'sidewatch_exchanges_total{{ending!~"client_gone|refused|shutdown"}}[{w}]'
-_READ: Final = 'sidewatch_watcher_exchanges_total{{state=~"clean|flagged"}}[{w}]'
+_READ: Final = 'sidewatch_watcher_exchanges_total{{state=~"clean|flagged|screened"}}[{w}]'
 _UNREAD: Final = f'sidewatch_watcher_exchanges_total{{{{reason=~"{"|".join(LOST)}"}}}}[{{w}}]'
 SUMMARIES: Final = {
     "availability": "The model API fails for {{ $labels.namespace }}: {{ $value | humanizePercentage }} of exchanges end in an error",

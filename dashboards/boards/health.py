@@ -12,7 +12,7 @@ BY_POD = "namespace, pod, instance"
 
 def health() -> Dashboard:
     unread = f'{NS},state="skipped",watcher=~"$watcher"'
-    read = f'{NS},state=~"clean|flagged",watcher=~"$watcher"'
+    read = f'{NS},state=~"clean|flagged|screened",watcher=~"$watcher"'
     return board(
         "health",
         "Sidecar health",

@@ -11,7 +11,7 @@ FLAGS = "sidewatch_flags_total"
 def safety() -> Dashboard:
     found = f'{ROUTE},watcher=~"$watcher"'
     scored = f'{NS},watcher=~"$watcher"'
-    share = f"({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'flagged'), 'watcher')}) / ({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'clean|flagged'), 'watcher')})"
+    share = f"({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'flagged'), 'watcher')}) / ({rate('sidewatch_watcher_exchanges_total', also(scored, 'state', 'clean|flagged|screened'), 'watcher')})"
     return board(
         "safety",
         "Safety",

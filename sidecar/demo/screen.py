@@ -123,6 +123,6 @@ def coverage(picture: Picture) -> Text:
     """Return for each watcher the share of exchanges that it inspected."""
     text = Text()
     for watcher, states in sorted(picture.coverage.items()):
-        inspected = states["clean"] + states["flagged"]
+        inspected = states["clean"] + states["flagged"] + states["screened"]
         text.append(f"{watcher} {inspected / max(1, states.total()):.0%}   ")
     return text

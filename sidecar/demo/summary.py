@@ -60,14 +60,14 @@ def ledger(coverage: Mapping[str, Any]) -> Table:
     """Return the coverage ledger: every exchange and watcher in exactly one state."""
     title = Text(f"Coverage of {coverage.get('seen', 0)} exchanges", "bold")
     table = Table(title=title, title_justify="left", box=None, padding=(0, 3, 0, 0))
-    for name in ("watcher", "inspected", "clean", "flagged", "skipped, by reason"):
-        table.add_column(name, justify="right" if name in ("inspected", "clean", "flagged") else "left")
+    for name in ("watcher", "inspected", "clean", "flagged", "screened", "skipped, by reason"):
+        table.add_column(name, justify="right" if name not in ("watcher", "skipped, by reason") else "left")
     for watcher, states in sorted(coverage.get("watchers", {}).items()):
-        clean, flagged = (int(states.get(state, 0)) for state in ("clean", "flagged"))
+        counts = [int(states.get(state, 0)) for state in ("clean", "flagged", "screened")]
         skipped = states.get("skipped") or {}
-        seen = clean + flagged + sum(skipped.values())
+        seen = sum(counts) + sum(skipped.values())
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(skipped.items())) or "–"
-        table.add_row(watcher, f"{(clean + flagged) / max(1, seen):.1%}", str(clean), str(flagged), reasons)
+        table.add_row(watcher, f"{sum(counts) / max(1, seen):.1%}", *map(str, counts), reasons)
     return table
 
 

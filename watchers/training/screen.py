@@ -424,7 +424,7 @@ def main() -> None:
     first, weights, words = distilled(given.pack, learned, given.work, given.processes, given.epochs)
     choosing, testing = held[::2], held[1::2]
     weights = replace(
-        weights, clears=limits(measured(first, pack, choosing), MISSES), mark=mark(first, choosing, MISSES)
+        weights, clears=limits(measured(first, pack, choosing), MISSES), mark=mark(first, choosing, UNMARKED)
     )
     labels = [label for head in pack.heads.values() for label in head]
     file = given.work / first_stage.FILE
