@@ -99,13 +99,13 @@ class PackEncoder:
             for start, end in laid.cuts
             if any(offsets[start, 0] < last and first < offsets[end - 1, 1] for first, last in spots)
         ]
-        raws = [raw for raw in self._run([_feed(laid.tokens, *cut) for cut in touched]) if raw is not None]
+        raws = [raw for raw in self._run_again([_feed(laid.tokens, *cut) for cut in touched]) if raw is not None]
         if len(raws) < len(touched):
             return Encoding((), np.zeros(0, dtype=np.float32), laid.length, unavailable=True)
         made = tuple(self._window(laid, cut, raw) for cut, raw in zip(touched, raws, strict=True))
         return Encoding(made, np.zeros(0, dtype=np.float32))
 
-    def _run(self, feeds: Sequence[Feed]) -> list[Raw | None]:
+    def _run_again(self, feeds: Sequence[Feed]) -> list[Raw | None]:
         """Run passes, but for those that were run lately: heads doubt a text one after the other."""
         keys = [feed.ids.tobytes() + feed.case.tobytes() for feed in feeds]
         found: dict[bytes, Raw | None] = {key: self._passes[key] for key in keys if key in self._passes}
@@ -126,7 +126,7 @@ class PackEncoder:
 
     def _encode(self, texts: Sequence[tuple[str, int | None]]) -> list[Encoding]:
         laid = [self._laid(text, self.budget_tokens if budget is None else budget) for text, budget in texts]
-        raws = iter(self._run([feed for one in laid for feed in one.feeds()]))
+        raws = iter(self._graph.run([feed for one in laid for feed in one.feeds()]))
         return [self._put_together(one, [next(raws) for _ in one.cuts]) for one in laid]
 
     def _laid(self, text: str, budget: int) -> _Laid:

@@ -71,9 +71,9 @@ class Pipeline:
     def _run(self) -> None:
         while True:
             self._test(self.parts)
-            parts, waits = self.parts, 0.0 if self._deferred else IDLE_SECONDS
-            batch = self._backlog.take(parts.settings.observer.batch_exchanges, waits)
-            depth = Depth.CASCADE
+            waits = 0.0 if self._deferred else IDLE_SECONDS
+            batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, waits)
+            parts, depth = self.parts, Depth.CASCADE  # asked after the wait: a reload may have replaced them meanwhile
             if batch:
                 depth = parts.pace.depth(len(self._backlog), time.monotonic() - batch[0].since_seconds)
                 self._batch(batch, parts, depth)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.observer import panel as panel_module
 from sidecar.observer import pipeline as pipeline_module
 from sidecar.observer.backlog import Backlog, Waiting
 from sidecar.observer.instruments import Instruments
@@ -27,7 +28,8 @@ class Nobody:
 
 
 def test_memory_is_flat_over_many_exchanges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "SEEN_TEXTS", 200)  # full within the warm-up
+    monkeypatch.setattr(pipeline_module, "SEEN_TEXTS", 200)  # full within the warm-up, and so are the judgements
+    monkeypatch.setattr(panel_module, "REMEMBERED", 200)
     labels = [Label(name="tenant", json_path="metadata.tenant", metric=True)]
     settings = Settings(
         upstream="http://x",

@@ -129,7 +129,7 @@ async def _pages(observer: Running) -> None:
     status = json.loads((await observer.page("/status"))[2])
     assert status["coverage"]["seen"] == 2
     assert status["selftest"]["watchers"] == {"secrets": "passed"}
-    secrets = {"clean": 1, "flagged": 1, "skipped": {}, "settled": 2, "inspected_share": 1.0}
+    secrets = {"clean": 1, "flagged": 1, "screened": 0, "skipped": {}, "settled": 2, "inspected_share": 1.0}
     assert status["coverage"]["watchers"]["secrets"] == secrets
     assert [flag["label"] for flag in status["recent_flags"][0]["flags"]] == ["VENDOR_TOKEN"]
     assert TOKEN not in json.dumps(status)
