@@ -1,6 +1,6 @@
 """What the secrets watcher finds: strings of every published credential pattern, and what it takes for one in ordinary text.
 
-usage: python tests/bench/secrets.py --data DIR [--misses]
+usage: python tests/bench/secret_patterns.py --data DIR [--misses]
 
 DIR holds `pii/secret_patterns_gitleaks.jsonl.gz` and `benign/*.jsonl.gz`. The watcher's vendor rules were made from the same
 pattern facts: recall says that nothing was lost on the way, into sentences and past the checks for placeholders, not how many kinds
