@@ -112,11 +112,9 @@ def ours() -> Iterator[tuple[str, str, Callable]]:
 def theirs() -> Iterator[tuple[str, str, Callable]]:
     """The same for the peers that are installed."""
     with contextlib.suppress(ImportError):
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+        import presidio_analyzer
 
-        registry = RecognizerRegistry()
-        registry.load_predefined_recognizers()
-        yield from _presidio(AnalyzerEngine, registry)
+        yield from _presidio(presidio_analyzer)
     with contextlib.suppress(ImportError):
         from better_profanity import profanity
 
@@ -154,7 +152,7 @@ def theirs() -> Iterator[tuple[str, str, Callable]]:
         yield "secrets", f"detect-secrets {version('detect-secrets')}", found
 
 
-def _presidio(engine_of, registry) -> Iterator[tuple[str, str, Callable]]:
+def _presidio(presidio) -> Iterator[tuple[str, str, Callable]]:
     """Presidio twice: its patterns on a blank tokenizer, and with the spaCy model that is installed."""
     import spacy
     from presidio_analyzer.nlp_engine import NlpEngineProvider
@@ -164,7 +162,10 @@ def _presidio(engine_of, registry) -> Iterator[tuple[str, str, Callable]]:
         spacy.blank("en").to_disk(folder)
         for name, model in (("patterns", folder), *((model, model) for model in models)):
             configuration = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
-            engine = engine_of(NlpEngineProvider(nlp_configuration=configuration).create_engine(), registry)
+            registry = presidio.RecognizerRegistry()
+            registry.load_predefined_recognizers()
+            language = NlpEngineProvider(nlp_configuration=configuration).create_engine()
+            engine = presidio.AnalyzerEngine(registry=registry, nlp_engine=language)
             yield (
                 "spans",
                 f"Presidio {version('presidio-analyzer')}, {name}",
@@ -321,7 +322,7 @@ def tables(found: list[dict]) -> str:
     found_secrets = {name: sets for name, sets in by.items() if "secrets" in sets}
     one = next(iter(found_secrets.values()))
     parts += ["", "### Secrets", "", f"{one['secrets']['rows']} strings of gitleaks' published patterns in sentences and settings;",
-              f"{one['no secrets']['rows']} texts without secrets (code, commit hashes, UUIDs, images, colours, checksums, lock files).", "",
+              f"{one['no secrets']['rows']} texts without secrets (code, commit hashes, UUIDs, images, checksums, lock files).", "",
               "| | recall | alarms per 1,000 texts without | CPU µs a KB |", "|---|---:|---:|---:|"]  # fmt: skip
     for name, sets in found_secrets.items():
         row = f"{sets['secrets']['recall']:.3f} | {sets['no secrets']['alarms']:.1f} | {sets['no secrets']['us_per_kb']:,.0f}"
