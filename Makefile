@@ -72,8 +72,9 @@ dashboards: setup ## write rules.yaml and the dashboards anew, and copy them int
 	cp dashboards/rules.yaml helm/sidewatch/files/rules.yaml
 	cp dashboards/json/*.json helm/sidewatch/files/dashboards/
 
-chart: setup ## write the chart's README anew from values.yaml
+chart: setup ## write the chart's README and the plain-YAML example anew
 	$(BIN)/python helm/readme.py
+	$(BIN)/python -m tests.helm.example
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

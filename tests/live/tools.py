@@ -11,7 +11,7 @@ CACHE = Path(os.environ.get("SIDEWATCH_TOOLS", Path.home() / ".cache/sidewatch-t
 
 def tool(name: str) -> str:
     """Return the path of a tool. Skips the calling test, with the reason, when it is not to be had."""
-    found = shutil.which(name, path=f"{CACHE}/root/usr/bin:{os.environ.get('PATH', '')}:/usr/sbin")
+    found = shutil.which(name, path=f"{CACHE}/root/usr/bin:{CACHE}/python/bin:{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         pytest.skip(f"{name} is not installed: run tests/live/fetch-tools.sh")
     return found
