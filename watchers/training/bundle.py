@@ -4,9 +4,9 @@
 
 Calibration: for each label a logistic map of the logit (Platt 1999), fitted to the half of the validation rows that the
 card does not measure, where annotators agree; public sets and traffic, not the text made to be hard, unless those
-have too few positives. Thresholds: the score that a stated share of benign chat traffic exceeds; that traffic is
-everyday requests (80% of the weight), prompts made to look dangerous (18%) and sentences that quote, counter or negate
-hostile ones (2%), each source alike within its part.
+have too few positives. Thresholds: the score that a stated share of benign chat traffic exceeds, and three times that share of its
+dangerous-looking part; that traffic is everyday requests (80% of the weight), prompts made to look dangerous (18%) and
+sentences that quote, counter or negate hostile ones (2%), a source weighing by the root of its rows within its part.
 """
 
 import argparse
@@ -35,12 +35,16 @@ REPORTED = ("contrast_polite", "contrast_harmless", "contrast_specific", "contra
 # Made to be hard, half of it hostile: no traffic, so probabilities are not calibrated on it.
 ADVERSARIAL = ("contrast_", "identity_", "stereotype_", "seegull", "slurs_", "reported", "endorsed", "obscene")
 CLEAN_DOCUMENTS = ("documents", "documents_made")
+Traffic = tuple[tuple[tuple[str, ...], float], ...]
+USER_TURNS: Traffic = ((EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02))
+TOOL_RESULTS: Traffic = ((EVERYDAY, 0.3), (CLEAN_DOCUMENTS, 0.7))
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 FLOOR = {
     "toxicity": 0.5,
     "bias": 0.5,
     "injection": 0.25,
 }  # less likely than this is never flagged, whatever the rate allows
+DOCUMENTS = "indirect"  # the label that reads tool results; in user turns it has a threshold of its own
 FEW = 20  # positives of public sets below which a label is calibrated on the generated ones too
 UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
@@ -121,28 +125,37 @@ def curve(logits: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[fl
     return float(np.exp(found[0])), float(found[1])
 
 
-def thresholds(table: Table, scores: NDArray[np.float64], label: str) -> dict[str, float]:
-    """Score for each rate over benign traffic; what annotates the label as present is no benign traffic."""
-    column = LABELS.index(label)
-    absent = ~(table.targets[:, column] > 0.3)
-    weights = np.zeros(len(scores))
-    parts = (
-        [(EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02)]
-        if label != "indirect"
-        else [(EVERYDAY, 0.4), (HARD, 0.2), (CLEAN_DOCUMENTS, 0.4)]
-    )
-    for sources, share in parts:
-        present = [name for name in sources if (table.rows((name,)) & absent).any()]
-        for name in present:
-            chosen = table.rows((name,)) & absent
-            weights[chosen] = share / len(present) / chosen.sum()
-    used = weights > 0
+def thresholds(table: Table, scores: NDArray[np.float64], label: str, traffic: Traffic) -> dict[str, float]:
+    """Score for each rate over benign traffic, and over its dangerous-looking part for thrice the rate: the higher counts.
+
+    What annotates the label as present is no benign traffic.
+    """
+    absent = ~(table.targets[:, LABELS.index(label)] > 0.3)
+    everything = np.sum([share * _weights(table, sources, absent) for sources, share in traffic], axis=0)
+    hard = _weights(table, HARD, absent)
     floor = next(FLOOR[head] for head, labels in SHIPPED.items() if label in labels)
-    found = {name: quantile(scores[used], rate, weights[used]) + 1e-4 for name, rate in RATES.items()}
-    return {name: round(float(np.clip(score, floor, 0.999)), 4) for name, score in found.items()}
+    found = {}
+    for name, rate in RATES.items():
+        over = [quantile(scores[w > 0], allowed, w[w > 0]) for w, allowed in ((everything, rate), (hard, 3 * rate))]
+        score = max(over) if traffic is USER_TURNS else over[0]
+        found[name] = round(float(np.clip(score + 1e-4, floor, 0.999)), 4)
+    return found
 
 
-def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: dict[str, dict[str, float]]) -> None:
+def _weights(table: Table, sources: tuple[str, ...], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights of the rows of some sources, sum 1: large sources count more, but by the root of their rows only."""
+    found, total = np.zeros(len(table.sources)), 0.0
+    for name in sources:
+        rows = table.rows((name,)) & allowed
+        found += rows / np.sqrt(max(1, rows.sum()))
+        total += float(np.sqrt(rows.sum()))
+    return found / total
+
+
+Cuts = dict[str, dict[str, float]]
+
+
+def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: Cuts, in_user_turns: Cuts) -> None:
     hashes = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")
     }
@@ -156,6 +169,7 @@ def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: di
         "tags": TAGS,
         "calibration": {label: {"slope": round(a, 5), "offset": round(b, 5)} for label, (a, b) in calibration.items()},
         "thresholds": cuts,
+        "user_thresholds": in_user_turns,
     }
     (folder / "pack.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
@@ -174,17 +188,20 @@ def main() -> None:
     shutil.copyfile(base() / "tokenizer.json", given.out / "tokenizer.json")
     model = export.build(export.weights_of(given.checkpoint), export.Quantised())
     (given.out / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    describe(given.out, dict.fromkeys(LABELS, (1.0, 0.0)), {label: dict.fromkeys(RATES, 0.5) for label in LABELS})
+    describe(given.out, dict.fromkeys(LABELS, (1.0, 0.0)), {label: dict.fromkeys(RATES, 0.5) for label in LABELS}, {})
     table = scored(PackEncoder(given.out, threads=2, cache_bytes=0), validation(given.data, True, given.most))
-    fitted, cuts = {}, {}
+    fitted, cuts, in_user_turns = {}, Cuts(), Cuts()
     for column, label in enumerate(LABELS):
         truth = hard(table.targets[:, column])
         known = ~np.isnan(truth) & ~adversarial(table.sources)
         known = known if truth[known].sum() >= FEW else ~np.isnan(truth)
         fitted[label] = curve(table.logits[known, column], truth[known])
         a, b = fitted[label]
-        cuts[label] = thresholds(table, 1 / (1 + np.exp(-(a * table.logits[:, column] + b))), label)
-    describe(given.out, fitted, cuts)
+        scores = 1 / (1 + np.exp(-(a * table.logits[:, column] + b)))
+        cuts[label] = thresholds(table, scores, label, TOOL_RESULTS if label == DOCUMENTS else USER_TURNS)
+        if label == DOCUMENTS:
+            in_user_turns[label] = thresholds(table, scores, label, USER_TURNS)
+    describe(given.out, fitted, cuts, in_user_turns)
     if given.table:
         np.savez_compressed(
             given.table, sources=table.sources, lengths=table.lengths, logits=table.logits, targets=table.targets
