@@ -109,6 +109,10 @@ class HeadWatcher:
         self.labels: Mapping[str, float] = {
             label: thresholds.get(label, encoder.pack.threshold(label, rate)) for label in names
         }
+        # A user turn holds more that looks like an attack than a document does, so some labels have a threshold for each.
+        self._in_user_turns = {
+            label: thresholds.get(label, encoder.pack.threshold(label, rate, user_turn=True)) for label in names
+        }
 
     def watch(self, records: Sequence[Record]) -> list[Judgement]:
         """Return one judgement a record; what the token budget left unread, or the model did not read, is told."""
@@ -139,11 +143,12 @@ class HeadWatcher:
             return Judgement(skipped=Skip.MODEL_UNAVAILABLE)
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, self._applies(record), strict=True)]
-        flagged = self._flagged(scores)
+        thresholds = self._in_user_turns if record.origin in USER else self.labels
+        flagged = self._flagged(scores, thresholds)
         spans = self._spans(record, read, flagged) if flagged and self._options.evidence_pieces else {}
         verdicts = [
             Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
-            for (label, threshold), score in zip(self.labels.items(), scores, strict=True)
+            for (label, threshold), score in zip(thresholds.items(), scores, strict=True)
         ]
         return Judgement(tuple(verdicts), read.skipped, read.look.screen(bool(flagged)), read.look.whole)
 
@@ -159,8 +164,8 @@ class HeadWatcher:
         plain, undisguised = found[: len(records)], iter(found[len(records) :])
         return [_reading(one, view, next(undisguised) if view else one) for one, view in zip(plain, views, strict=True)]
 
-    def _flagged(self, scores: Sequence[float]) -> list[str]:
-        over = [label for label, score in zip(self.labels, scores, strict=True) if score >= self.labels[label]]
+    def _flagged(self, scores: Sequence[float], thresholds: Mapping[str, float]) -> list[str]:
+        over = [label for (label, least), score in zip(thresholds.items(), scores, strict=True) if score >= least]
         overall = next(iter(self.labels))
         return [] if self._head in DIMENSIONS and overall not in over else over
 

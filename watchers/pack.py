@@ -8,7 +8,7 @@ half-written or mixed pack stops the start with a clear error rather than judgin
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class Pack:
     """What a pack's files say.
 
     `heads`: head -> its labels, in the order of the graph's `scores`; `thresholds`: label -> false-positive rate
-    (as text) -> score; `languages`: those that its training data covers; `model`: short hash of the graph.
+    (as text) -> score, and `user_thresholds` those that hold in user turns where they differ; `languages`: those that
+    its training data covers; `model`: short hash of the graph.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Pack:
     calibration: Calibration
     thresholds: Mapping[str, Mapping[str, float]]
     languages: tuple[str, ...]
+    user_thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     first_stage: bool = False  # whether `first.npz` is part of it
 
     @property
@@ -75,9 +77,9 @@ class Pack:
     def tokenizer(self) -> Path:
         return self.folder / "tokenizer.json"
 
-    def threshold(self, label: str, rate: str = "1%") -> float:
+    def threshold(self, label: str, rate: str = "1%", user_turn: bool = False) -> float:
         """The score that `rate` of benign chat traffic exceeds. Raises PackError for a rate not measured."""
-        found = self.thresholds[label]
+        found = (user_turn and self.user_thresholds.get(label)) or self.thresholds[label]
         if rate not in found:
             asked = f"no threshold of {label} for false-positive rate {rate}"
             raise PackError(f"pack {self.version}: {asked}; it has {', '.join(found)}")
@@ -130,5 +132,6 @@ def _described(folder: Path, described: dict[str, Any]) -> Pack:
         ),
         thresholds=described["thresholds"],
         languages=tuple(described["languages"]),
+        user_thresholds=described.get("user_thresholds", {}),
         first_stage="first.npz" in described["sha256"],
     )

@@ -30,12 +30,13 @@ SHORT, LONG = 120, 600  # characters
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One label on the rows that know it. Shapes: truth bool, scores, sources, lengths (rows,)."""
+    """One label on the rows that know it. Shapes: truth, flags bool, scores, sources, lengths (rows,)."""
 
     label: str
     threshold: float
     truth: NDArray[np.bool_]
     scores: NDArray[np.float64]
+    flags: NDArray[np.bool_]
     sources: NDArray[np.str_]
     lengths: NDArray[np.int64]
 
@@ -63,15 +64,13 @@ def _cases(watcher: HeadWatcher, examples: list[Example]) -> Iterator[Case]:
     for place, (label, threshold) in enumerate(watcher.labels.items()):
         reads = READS.get(label, EVERYTHING)
         known = [
-            (example.labels[label] > 0.5, judgement.verdicts[place].score, example.source, len(example.text))
+            (example.labels[label] > 0.5, verdict.score, verdict.flagged, example.source, len(example.text))
             for example, judgement in zip(examples, judgements, strict=True)
-            if label in example.labels
-            and not np.isnan(bundle.hard(np.array(example.labels[label])))
-            and judgement.verdicts
-            and record("", example.source).origin in reads
+            if label in example.labels and not np.isnan(bundle.hard(np.array(example.labels[label])))
+            if record("", example.source).origin in reads
+            for verdict in judgement.verdicts[place : place + 1]
         ]
-        truth, scores, sources, lengths = map(np.array, zip(*known, strict=True))
-        yield Case(f"{watcher.name}/{label}", threshold, truth, scores, sources, lengths)
+        yield Case(f"{watcher.name}/{label}", threshold, *map(np.array, zip(*known, strict=True)))
 
 
 def quality(found: list[Case]) -> str:
@@ -82,7 +81,7 @@ def quality(found: list[Case]) -> str:
     for case in found:
         truth, scores = case.truth, case.scores
         low, high = metrics.interval(truth, scores, metrics.auroc)
-        flagged = scores >= case.threshold
+        flagged = case.flags
         usual = ~bundle.adversarial(list(case.sources))
         error = metrics.calibration_error(truth[usual].astype(np.float64), scores[usual])
         lines.append(
@@ -104,7 +103,7 @@ def slices(found: list[Case], labels: tuple[str, ...], least: int = 12) -> str:
         for source in sorted(set(case.sources)):
             truth, scores = case.part(case.sources == source)
             if len(truth) >= least:
-                flagged, area = scores >= case.threshold, metrics.auroc(truth, scores)
+                flagged, area = case.flags[case.sources == source], metrics.auroc(truth, scores)
                 shown = "–" if np.isnan(area) else f"{area:.3f}"
                 lines.append(
                     f"| {case.label} | {source} | {len(truth)} | {_share(flagged[truth])} | {_share(flagged[~truth])} | {shown} |"
