@@ -19,7 +19,7 @@ import orjson
 
 from sidecar.channel import Close, FrameReader, Hello, Kind, Open, ResponseHead, frame
 from sidecar.runtime import Runtime
-from sidecar.settings import Observer, Settings, Watchers
+from sidecar.settings import Observer, Remote, Settings, Watchers
 
 TEXT = """please write me a short letter about the weather in spring and how the sea looks when it rains over small
 towns that people visit in summer with their friends to walk along old streets while the light of evening falls"""
@@ -66,10 +66,17 @@ async def feed(runtime: Runtime, exchanges: int) -> None:
     writer.close()
 
 
-async def measure(watchers: list[str], exchanges: int) -> float:
+async def measure(watchers: list[str], exchanges: int, remote: Remote | None = None) -> float:
+    """Print the figures of one observer process; return its CPU seconds an exchange."""
     with tempfile.TemporaryDirectory() as directory:
         runtime = Runtime(directory)
-        runtime.write(Settings(upstream="http://x", watchers=Watchers(enabled=watchers), observer=Observer(nice=0)))
+        runtime.write(
+            Settings(
+                upstream="http://x",
+                watchers=Watchers(enabled=watchers, remote=remote or Remote()),
+                observer=Observer(nice=0),
+            )
+        )
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "sidecar.observer", "--runtime", directory,
@@ -85,7 +92,7 @@ async def measure(watchers: list[str], exchanges: int) -> float:
         loaded = resident_mb(process.pid)
         process.terminate()
         await process.wait()
-    name = ",".join(watchers) or "all built-ins"
+    name = (",".join(watchers) or "all built-ins") + (", remote" if remote else "")
     print(
         f"{name:>14}: ready in {ready:.2f} s ({starting:.2f} CPU-s); {idle:.0f} MB idle, "
         f"{warm:.0f} MB after {exchanges // 4} exchanges, {loaded:.0f} MB after {exchanges} more; "
