@@ -115,6 +115,7 @@ class Totals(msgspec.Struct, array_like=True):
     observer_losses: int
     channel_bytes: int  # waiting to be sent now
     refused: dict[str, int] = {}  # limit's name -> connections or requests that met it
+    watchers: list[str] = []  # that each exchange is to be settled for
 
 
 class Settled(msgspec.Struct, array_like=True, frozen=True):

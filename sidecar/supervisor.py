@@ -1,7 +1,8 @@
 """Keeps one child process running: started again when it dies, later each time, never given up.
 
-Children die with the primary (Linux: parent-death signal), live in sessions of their own so that Ctrl-C in a terminal
-reaches the primary only, write to the primary's stdout and stderr, and make themselves the kernel's first choice when
+Children die with the primary (Linux: parent-death signal), live in process groups of their own so that Ctrl-C in a
+terminal reaches the primary only (not in sessions: Linux may share the processor out by session, and then a child's
+niceness would not count against the primary), write to the primary's stdout and stderr, and make themselves the kernel's first choice when
 memory runs out: an observer may be lost, the traffic not.
 """
 
@@ -81,7 +82,6 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
                 preexec_fn=prepare(os.getpid()),
             )
         except OSError as error:
@@ -144,10 +144,11 @@ def resident_bytes(pid: int) -> int:
 
 
 def prepare(parent: int) -> Callable[[], None]:
-    """Return what a child does before it becomes another program: die with its parent, be the first to go."""
+    """Return what a child does before it becomes another program: die with its parent, be the first to go, not with Ctrl-C."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
     def in_child() -> None:
+        os.setpgid(0, 0)
         if prctl is not None:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it died between fork and prctl

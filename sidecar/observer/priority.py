@@ -22,11 +22,3 @@ def step_back(nice: int) -> None:
             os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, thread, max(nice, os.getpriority(os.PRIO_PROCESS, thread)))
-    if os.getsid(0) == os.getpid():
-        _step_back_as_a_session(nice)
-
-
-def _step_back_as_a_session(nice: int) -> None:
-    """Where Linux groups tasks by session (autogroup), nice counts within a session only; the group has one of its own."""
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as group:
-        group.write(str(nice))

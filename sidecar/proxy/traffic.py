@@ -81,6 +81,7 @@ class Tally:
             observer_losses=self.observer_losses,
             channel_bytes=channel_bytes,
             refused=dict(self.refused),
+            watchers=list(self.watchers),
         )
 
     def _row(self, route: str, method: bytes, status: int, ending: str) -> Traffic:

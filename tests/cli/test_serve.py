@@ -164,6 +164,10 @@ def test_the_observer_steps_back_in_every_thread_once_it_is_up(sidewatch, upstre
     assert len(threads) > 1
     assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {7}
     assert os.getpriority(os.PRIO_PROCESS, running.process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getsid(observer) == os.getsid(
+        running.process.pid
+    )  # else, by session, it would count as much as the proxy
+    assert os.getpgid(observer) == observer  # Ctrl-C in a terminal is not for it
 
 
 def test_several_workers_share_the_port_and_the_counts(sidewatch, upstream):

@@ -118,7 +118,7 @@ async def test_a_child_is_first_to_go_when_memory_runs_out(tmp_path: Path) -> No
         await until(lambda: len(pids(file)) == 1)
         (pid,) = pids(file)
         assert oom_score(pid) == 800
-        assert os.getsid(pid) == pid
+        assert os.getpgid(pid) == pid
 
     await with_child(file, "wait", act)
 

@@ -264,18 +264,11 @@ async def test_what_is_too_much_while_the_watchers_load_is_counted(start: Start,
     assert 'sidewatch_observer_dropped_total{reason="overload"} 3.0' in page.splitlines()
 
 
-def session_priority(pid: int) -> int | None:
-    """Return the session's own priority; where Linux has it, nice alone is for nothing."""
-    autogroup = Path(f"/proc/{pid}/autogroup")
-    return int(autogroup.read_text().split()[-1]) if autogroup.exists() else None
-
-
 async def test_it_steps_back_for_the_proxy(start: Start) -> None:
     observer = await start(SETTINGS)
     await observer.logged("observer ready")
     assert os.getpriority(os.PRIO_PROCESS, observer.process.pid) == 10
     assert os.sched_getscheduler(observer.process.pid) == os.SCHED_BATCH
-    assert session_priority(observer.process.pid) in (10, None)
 
 
 async def test_with_the_pack_every_built_in_watcher_reads_and_memory_stays_within_the_promise(

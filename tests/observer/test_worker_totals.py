@@ -30,6 +30,13 @@ def test_workers_are_added_up_and_a_newer_state_replaces_the_older() -> None:
     assert workers.gauges()["sidewatch_in_flight"] == 5
 
 
+def test_a_worker_that_died_before_anything_was_settled_has_lost_all() -> None:
+    workers = WorkerTotals()
+    workers.update(totals(pid=100, seen=3, watchers=["pii"]))
+    workers.update(totals(pid=200, watchers=["pii"]))
+    assert workers.sums().counters["sidewatch_watcher_exchanges_total", ("pii", "skipped", "worker_lost")] == 3
+
+
 def test_what_met_a_limit_is_shown_also_of_a_worker_that_is_gone() -> None:
     workers = WorkerTotals()
     workers.update(totals(pid=100, refused={"request_head_bytes": 3, "client_connections": 1}))
