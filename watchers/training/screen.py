@@ -49,6 +49,7 @@ LEAST = 2  # times that a word must occur to have a row
 MOST_WORDS = 24_000
 DIRECTIONS = 96  # of the teacher's vector of a word alone
 FORGOTTEN = 0.1  # share of words taken for unknown while training
+FLAGGED = 3.0  # weight of what is flagged against what is not: missing a flag is what must not happen
 SIZE, RATE, DECAY = 64, 4e-3, 0.05
 
 
@@ -313,7 +314,7 @@ def _loss(student: Student, batch: Batch) -> Tensor:
     labels, inside = batch.scores.shape[1], batch.rows >= 0
     entropy = nn.functional.binary_cross_entropy_with_logits
     return (
-        entropy(logits[:, labels:], batch.flags) * 3
+        entropy(logits[:, labels:], batch.flags, pos_weight=torch.tensor(FLAGGED)) * 3
         + entropy(logits[:, :labels], batch.scores)
         + entropy(kinds[inside], batch.kinds[inside], pos_weight=torch.tensor(2.0)) * 5
     )
