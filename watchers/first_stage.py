@@ -31,6 +31,7 @@ from watchers.tokens import case_of
 FILE: Final = "first.npz"
 WORDS, STEP = 96, 72  # words of one part of a long text, and from one part to the next: about a window of the encoder
 STRANGE: Final = 0.4  # share of words outside the vocabulary from which a part is not cleared
+NEVER: Final = -99.0  # log odds
 BUCKETS: Final = 2048  # rows shared by words outside the vocabulary: by their last letters
 CASES: Final = 5
 _WORD: Final = re.compile(r"[^\W\d_]{1,40}|\d{1,20}|[^\w\s]|_")
@@ -128,6 +129,9 @@ class FirstStage:
         self._labels, self._weights = labels, weights
         self._cases = weights.cases.astype(np.int16)
         self._kinds = weights.kinds * weights.scale[:, None]
+        numbers = [known.startswith("#") for known in words]
+        shared = {bucket("#" * digits) for digits in (1, 2, 3)}
+        self._numbers = np.array(numbers + [at in shared for at in range(BUCKETS)])
 
     def say(self, text: str) -> Said:
         """Read a text that `normalize.plain` has been through. Linear in its length."""
@@ -135,8 +139,8 @@ class FirstStage:
         if not len(codes):
             return Said(np.zeros((0, self._labels), np.float32), np.zeros((0, len(self.columns)), np.float32))
         channels = self._channels(codes)
-        strange = codes >= len(self.vocabulary) * CASES
-        said = [self._part(channels[start:end], strange[start:end]) for start, end in parts(len(codes))]
+        rows = codes // CASES
+        said = [self._part(channels[start:end], rows[start:end]) for start, end in parts(len(codes))]
         logits, doubts = zip(*said, strict=True)
         return Said(1 / (1 + np.exp(-np.stack(logits))), np.stack(doubts))
 
@@ -173,15 +177,18 @@ class FirstStage:
         found[:-1] += rows[1:, 2 * width :]
         return np.asarray(np.maximum(found, 0), np.int16)
 
-    def _part(self, channels: NDArray[np.int16], strange: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def _part(self, channels: NDArray[np.int16], rows: NDArray[np.int32]) -> tuple[Floats, Floats]:
         weights = self._weights
         pooled = np.concatenate([channels.max(axis=0) * weights.scale, channels.mean(axis=0) * weights.scale])
         inner = np.maximum(pooled @ weights.hidden + weights.hidden_bias, 0)
         logits = inner @ weights.out + weights.out_bias
         kinds = (channels @ self._kinds).max(axis=0) + weights.kinds_bias
-        names = [kinds[_FLAGS].max(), kinds.max()]
+        contacts = kinds[_FLAGS].max() if self._numbers[rows].any() else NEVER  # none is believed without a digit
+        names = [contacts, kinds.max()]
         doubts = np.concatenate([logits[self._labels :], names]).astype(np.float32) - weights.clears
-        return logits[: self._labels], np.maximum(doubts, 0) if strange.mean() > STRANGE else doubts
+        return logits[: self._labels], np.maximum(doubts, 0) if (
+            rows >= len(self.vocabulary)
+        ).mean() > STRANGE else doubts
 
 
 def _runs(marked: NDArray[np.bool_], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -370,7 +370,7 @@ def limits(seen: Measured, misses: float) -> NDArray[np.float32]:
     """Return of each column the highest limit under which at most that share of what is flagged is cleared."""
     chosen = []
     for doubts, flagged in zip(seen.doubts.T, seen.flagged.T, strict=True):
-        ranked = np.sort(doubts[flagged])
+        ranked = np.sort(doubts[flagged & (doubts > first_stage.NEVER / 2)])
         chosen.append(ranked[int(misses * len(ranked))] - 1e-4 if len(ranked) else -np.inf)
     return np.array(chosen, np.float32)
 
