@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train card dashboards chart clean
+.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train screen card dashboards chart clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -61,7 +61,11 @@ train: ## train the pack anew: about two hours on two cores, into build/pack; th
 	build/train/bin/python -m pip install --quiet --editable '.[train]'
 	build/train/bin/python -m watchers.training.fit --data $(DATA) --out build/pack --minutes 120
 	build/train/bin/python -m watchers.training.bundle --checkpoint build/pack --data $(DATA) --out watchers/pack
+	$(MAKE) screen
 	$(MAKE) card
+
+screen: ## distil the pack's first stage from it, after each change of the pack (DATA=directory)
+	build/train/bin/python -m watchers.training.screen --data $(DATA) --pack watchers/pack
 
 card: ## measure the pack and write its card (DATA=directory)
 	build/train/bin/python -m watchers.training.card --data $(DATA) --pack watchers/pack

@@ -5,6 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.watchers.exports import export
+from tests.watchers.first_stages import made
+from watchers.cascade import Cascade, Depth
+from watchers.encoder import PackEncoder
 from watchers.registry import FACTORIES, build
 from watchers.watcher import Direction, Origin, Record, Role, Skip, Watcher
 
@@ -23,6 +26,7 @@ TEXTS = [
     "Zeile eins\nZeile zwei\r\n\tDrei",
 ]
 NAMES = sorted(FACTORIES)
+DOUBTS = {"toxicity": ["stupid"], "bias": ["women"], "injection": ["ignore"]}
 
 
 def records(texts):
@@ -31,11 +35,21 @@ def records(texts):
     ]
 
 
+@pytest.fixture(scope="module", params=["in full", *Depth])
+def reader(request, encoder):
+    """The encoder itself, and behind a first stage at each depth."""
+    if request.param == "in full":
+        return encoder
+    cascade = Cascade(PackEncoder(cache_bytes=0), made(encoder.pack, DOUBTS, names=["anna"]))
+    cascade.depth = request.param
+    return cascade
+
+
 @pytest.fixture(scope="module")
-def watchers(encoder, tmp_path_factory):
+def watchers(reader, tmp_path_factory):
     folder = export(tmp_path_factory.mktemp("export"), "bert")
     needs = {"onnx": SimpleNamespace(type=None, thresholds={}, options={"path": str(folder)})}
-    return {name: build([name], needs, encoder)[0] for name in NAMES}
+    return {name: build([name], needs, reader)[0] for name in NAMES}
 
 
 @pytest.fixture(params=NAMES)

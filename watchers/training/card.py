@@ -7,6 +7,7 @@ Rows are those that `splits` keeps out of training (by near duplicate, group and
 
 import argparse
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from watchers import metrics
+from watchers import first_stage, metrics
+from watchers.cascade import Cascade
 from watchers.encoder import PackEncoder
 from watchers.heads import EVERYTHING, READS, HeadOptions, HeadWatcher
+from watchers.pii.watcher import Pii
 from watchers.tags import entities
 from watchers.training import bundle, contrast, mix, splits
 from watchers.training.examples import SHIPPED, Example, Unit
 from watchers.training.grammar import articled, fill
-from watchers.watcher import Direction, Origin, Record, Role
+from watchers.watcher import Direction, Origin, Record, Role, Screen
 
 TEXT = Path(__file__).with_name("card.md")
 SHORT, LONG = 120, 600  # characters
@@ -213,6 +216,60 @@ def pairs(encoder: PackEncoder, units: list[Unit]) -> str:
     return ", ".join(shown) + "; held-out pairs, chance 0.5"
 
 
+def first_stage_table(encoder: PackEncoder, examples: list[Example]) -> str:
+    """What the first stage clears, and of what the full encoder flags, by watcher and by kind of traffic."""
+    if encoder.pack.first is None:
+        return "This pack has none: everything is read in full."
+    first = first_stage.load(encoder.pack.first, list(encoder.pack.heads), encoder.pack.labels, encoder.model)
+    cascade = Cascade(
+        encoder, first
+    )  # at full depth: it reads everything and says what the first stage would have cleared
+    watchers = [HeadWatcher(head, head, cascade, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED]
+    records = [record(example.text, example.source) for example in examples]
+    said = {watcher.name: watcher.watch(records) for watcher in (*watchers, Pii(encoder=cascade, entities=entities))}
+    lines = ["| what | texts | flagged | of these cleared | of the others cleared |", "|---|---:|---:|---:|---:|"]
+    for name, judgements in said.items():
+        lines.append(_screened(name, [judgement.screen for judgement in judgements]))
+    for name, sources in KINDS.items():
+        chosen = [at for at, example in enumerate(examples) if example.source in sources]
+        lines.append(_screened(name, [worst([judged[at].screen for judged in said.values()]) for at in chosen]))
+    return "\n".join(
+        [*lines, "", f"A text of 64 tokens takes {microseconds(first):.0f} µs on the machine that wrote this card."]
+    )
+
+
+KINDS = {
+    "everyday requests, all watchers": bundle.EVERYDAY,
+    "prompts made to look dangerous, all watchers": bundle.HARD,
+    "documents, all watchers": bundle.CLEAN_DOCUMENTS,
+}
+
+
+def worst(screens: list[Screen | None]) -> Screen | None:
+    """A text is cleared where every watcher's question is, and missed where any watcher's flag is."""
+    order = (Screen.MISSED, Screen.CAUGHT, Screen.DOUBTED, Screen.CLEARED)
+    return next((screen for screen in order if screen in screens), None)
+
+
+def _screened(name: str, screens: list[Screen | None]) -> str:
+    count = Counter(screens)
+    flagged, others = count[Screen.CAUGHT] + count[Screen.MISSED], count[Screen.DOUBTED] + count[Screen.CLEARED]
+    missed = f"{count[Screen.MISSED] / flagged:.4f}" if flagged else "–"
+    cleared = f"{count[Screen.CLEARED] / others:.3f}" if others else "–"
+    return f"| {name} | {flagged + others} | {flagged} | {missed} | {cleared} |"
+
+
+def microseconds(first: first_stage.FirstStage) -> float:
+    """The best of several times of a first look at 64 tokens, tokenising included."""
+    text, best = " ".join(["The committee met again and talked about the budget for the new bridge."] * 5)[:290], 1.0
+    for _ in range(10):
+        began = time.process_time()
+        for _ in range(100):
+            first.say(text)
+        best = min(best, (time.process_time() - began) / 100)
+    return best * 1e6
+
+
 def closeness(encoder: PackEncoder, examples: list[Example]) -> str:
     """Cosine of the pack's embedding to the published encoder's, in single precision."""
     import torch
@@ -234,7 +291,7 @@ def closeness(encoder: PackEncoder, examples: list[Example]) -> str:
 
 
 def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
-    encoder = PackEncoder(folder, threads=2)
+    encoder = PackEncoder(folder, threads=2, cache_bytes=256 << 20)
     examples = bundle.validation(data, False, most)
     _, held = mix.load(data)
     watchers = watchers_of(encoder)
@@ -249,6 +306,7 @@ def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
         "entities": entity_table(encoder, [example for unit in held for example in unit.examples]),
         "pairs": pairs(encoder, held),
         "closeness": closeness(encoder, random.Random(2).sample(short, min(150, len(short)))),
+        "first_stage": first_stage_table(encoder, examples),
         "rows": str(len(examples)),
         "model": encoder.model,
     }
