@@ -25,7 +25,7 @@ from watchers.tags import entities
 from watchers.training import bundle, contrast, mix, splits
 from watchers.training.examples import SHIPPED, Example, Unit
 from watchers.training.grammar import articled, fill
-from watchers.watcher import Direction, Origin, Record, Role, Screen
+from watchers.watcher import Direction, Origin, Record, Role, Screen, Watcher
 
 TEXT = Path(__file__).with_name("card.md")
 SHORT, LONG = 120, 600  # characters
@@ -224,9 +224,12 @@ def first_stage_table(encoder: PackEncoder, examples: list[Example]) -> str:
     cascade = Cascade(
         encoder, first
     )  # at full depth: it reads everything and says what the first stage would have cleared
-    watchers = [HeadWatcher(head, head, cascade, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED]
+    watchers: list[Watcher] = [
+        HeadWatcher(head, head, cascade, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED
+    ]
     records = [record(example.text, example.source) for example in examples]
-    said = {watcher.name: watcher.watch(records) for watcher in (*watchers, Pii(encoder=cascade, entities=entities))}
+    watchers.append(Pii(encoder=cascade, entities=entities))
+    said = {watcher.name: watcher.watch(records) for watcher in watchers}
     lines = ["| what | texts | flagged | of these cleared | of the others cleared |", "|---|---:|---:|---:|---:|"]
     for name, judgements in said.items():
         lines.append(_screened(name, [judgement.screen for judgement in judgements]))

@@ -110,10 +110,9 @@ def texts(data: Path, most: int, seed: int = 3) -> tuple[list[tuple[str, str]], 
     with gzip.open(data / CHAT, "rt", encoding="utf-8") as lines:
         chat = [("chat", json.loads(line)["text"]) for line in lines]
     out = [_fraction(text) < 0.25 for _, text in chat]
-    return (
-        rows[:most] + [row for row, left in zip(chat, out, strict=True) if not left],
-        kept + [row for row, left in zip(chat, out, strict=True) if left],
-    )
+    kept += [row for row, left in zip(chat, out, strict=True) if left]
+    rng.shuffle(kept)
+    return rows[:most] + [row for row, left in zip(chat, out, strict=True) if not left], kept[: most // 3]
 
 
 def _fraction(text: str) -> float:
@@ -412,7 +411,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pack", type=Path, default=Path("watchers/pack"))
     parser.add_argument("--work", type=Path, default=Path("build/screen"))
-    parser.add_argument("--most", type=int, default=60_000, help="texts of the training mix")
+    parser.add_argument(
+        "--most", type=int, default=48_000, help="texts of the training mix; a third as many are held out"
+    )
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
