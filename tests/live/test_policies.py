@@ -54,8 +54,9 @@ def test_the_policy_checker_would_find_a_privileged_container(tmp_path: Path) ->
 OPERATOR = CACHE / "npm/node_modules/@kubernetes-models/prometheus-operator"
 # Reads objects from standard input, prints what each one's schema has against it.
 JUDGE = """
-const m = require('@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1');
-const found = JSON.parse(require('fs').readFileSync(0)).map((doc) => {
+import { readFileSync } from 'node:fs';
+import * as m from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
+const found = JSON.parse(readFileSync(0)).map((doc) => {
   try { new m[doc.kind](doc).validate(); return null; } catch (error) { return error.message; }
 });
 console.log(JSON.stringify(found));
@@ -66,7 +67,7 @@ def judged(objects: list[dict[str, Any]]) -> list[str | None]:
     if not OPERATOR.is_dir():
         pytest.skip("the Prometheus operator's schemas are missing: run tests/live/fetch-tools.sh")
     done = subprocess.run(
-        [tool("node"), "-e", JUDGE],
+        [tool("node"), "--input-type=module", "-e", JUDGE],
         input=json.dumps(objects),
         capture_output=True,
         text=True,
