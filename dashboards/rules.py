@@ -18,6 +18,7 @@ from typing import Any, Final
 import yaml
 
 from dashboards.alerts import alerts
+from dashboards.fleet import recorded_fleet
 from dashboards.levels import burn_alerts, flag_alerts, recorded_flags, recorded_levels
 from dashboards.recorded import recorded
 from dashboards.rule import Rule, record
@@ -50,6 +51,7 @@ def groups(objectives: Objectives | None = None) -> list[dict[str, Any]]:
         {"name": "sidewatch-objectives", "rules": constants},
         {"name": "sidewatch-levels", "rules": [*recorded_levels(seconds)]},
         {"name": "sidewatch-recorded", "rules": [*recorded(), *recorded_flags()]},
+        {"name": "sidewatch-fleet-drift", "rules": [*recorded_fleet()]},
         {"name": "sidewatch-burn", "rules": [*burn_alerts(seconds), *flag_alerts()]},
         {"name": "sidewatch-alerts", "rules": [*alerts()]},
     ]

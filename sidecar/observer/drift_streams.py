@@ -130,7 +130,7 @@ class DriftStreams:
                 put("sidewatch_drift_skipped", (*labels, reason), count)
         put("sidewatch_drift_reference_usable", (), float(self._bins is not None))
         if self._bins is not None:
-            self._bins.refresh_gauges()
+            self._bins.refresh()
         for key, event in told.items():
             self._explain((key.route, key.model, key.direction, key.label), event)
 

@@ -7,14 +7,17 @@ streams then learn references of their own. A rollout with an old file costs the
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable
+from threading import Lock
 from typing import Final
 
+import numpy as np
 import structlog
 
 from sidecar.observer.instruments import Instruments
 from watchers.drift import Baseline, BaselineError, StreamKey
 from watchers.drift.baseline import from_bytes
 from watchers.drift.fleet import occupancy
+from watchers.drift.ranks import Doubles
 from watchers.drift.samples import Sample, tabulate
 
 log = structlog.get_logger(__name__)
@@ -55,41 +58,46 @@ def _bounded(data: bytes) -> bytes:
 
 
 class FleetBins:
-    """Counts samples into the shared bins. All bins of a stream are born at 0, so that Prometheus sees every count."""
+    """Counts samples into the shared bins. Every method may be called from any thread.
+
+    A stream's bins are scraped once at 0 before they grow, so that Prometheus sees every count as growth; until
+    then its counts are held here.
+    """
 
     def __init__(self, shared: Baseline, instruments: Instruments) -> None:
         self._shared, self._instruments = shared, instruments
-        self._open: set[StreamKey] = set()
-        self._shares = {
-            name: counts / max(counts.sum(), 1.0) for name, counts in occupancy(shared.bins, shared.table).items()
-        }
+        self._lock = Lock()
+        self._counts: dict[StreamKey, dict[str, Doubles]] = {}  # not exported yet
+        self._scraped: set[StreamKey] = set()
+        occupied = occupancy(shared.bins, shared.table)
+        self._shares = {name: counts / max(counts.sum(), 1.0) for name, counts in occupied.items()}
 
     def count(self, samples: Iterable[tuple[StreamKey, Sample]]) -> None:
         """Count a batch; streams of the other direction, of one label, and those past the bound are left out."""
         by_stream: dict[StreamKey, list[Sample]] = defaultdict(list)
         for key, sample in samples:
-            if key.direction is self._shared.direction and not key.label and self._opened(key):
+            if key.direction is self._shared.direction and not key.label:
                 by_stream[key].append(sample)
-        for key, found in by_stream.items():
-            for name, counts in occupancy(self._shared.bins, tabulate(found)).items():
-                for place in counts.nonzero()[0].tolist():
-                    self._add(key, name, place, float(counts[place]))
+        with self._lock:
+            for key, found in by_stream.items():
+                if key not in self._counts and len(self._counts) >= STREAMS:
+                    continue
+                held = self._counts.setdefault(key, {name: np.zeros(len(v)) for name, v in self._shares.items()})
+                for name, counts in occupancy(self._shared.bins, tabulate(found)).items():
+                    held[name] += counts
 
-    def refresh_gauges(self) -> None:
-        """Set the reference's own shares, before a scrape."""
+    def refresh(self) -> None:
+        """Export what was counted and the reference's own shares, before a scrape."""
+        put, add = self._instruments.set, self._instruments.add
         for name, shares in self._shares.items():
             for place, share in enumerate(shares.tolist()):
-                labels = (str(self._shared.direction), name, f"{place:02}")
-                self._instruments.set("sidewatch_drift_reference_share", labels, share)
-
-    def _opened(self, key: StreamKey) -> bool:
-        if key not in self._open and len(self._open) < STREAMS:
-            self._open.add(key)
-            for name, shares in self._shares.items():
-                for place in range(len(shares)):
-                    self._add(key, name, place, 0.0)
-        return key in self._open
-
-    def _add(self, key: StreamKey, feature: str, place: int, count: float) -> None:
-        labels = (key.route, key.model, str(key.direction), key.label, feature, f"{place:02}")
-        self._instruments.add("sidewatch_drift_bins_total", labels, count)
+                put("sidewatch_drift_reference_share", (str(self._shared.direction), name, f"{place:02}"), share)
+        with self._lock:
+            for key, held in self._counts.items():
+                for name, counts in held.items():
+                    grown = counts if key in self._scraped else np.zeros(len(counts))
+                    for place, count in enumerate(grown.tolist()):
+                        labels = (key.route, key.model, str(key.direction), key.label, name, f"{place:02}")
+                        add("sidewatch_drift_bins_total", labels, count)
+                    counts -= grown
+                self._scraped.add(key)

@@ -55,7 +55,7 @@ def outcome(*turns: tuple[str, str], reply: str = "fine") -> tuple[Outcome, Mask
 
 def streams(events: list[DriftEvent], instruments: Instruments, **changes: float) -> tuple[DriftStreams, Hashed]:
     encoder = Hashed()
-    settings = DriftSettings(**({"reference_samples": 150, "alarm_every": 2_000, "window": 64} | changes))  # type: ignore[arg-type]
+    settings = DriftSettings(**({"reference_samples": 150, "alarm_every": 20_000, "window": 64} | changes))  # type: ignore[arg-type]
     return DriftStreams(DriftMonitor(settings, encoder.model), encoder, instruments, events.append), encoder
 
 
