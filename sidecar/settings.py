@@ -203,10 +203,11 @@ class Judge(_Section, frozen=True):
 class Drift(_Section, frozen=True):
     enabled: bool = True
     reference_exchanges: Count = 500
-    false_alarm_days: Annotated[float, Meta(gt=0)] = 30.0
+    false_alarm_days: Annotated[float, Meta(gt=0)] = 30.0  # of one stream, by its own measured rate
     streams: Count = 64
     directory: str | None = None  # where baselines are kept; None: in memory
     reference: str | None = None  # a shared baseline: file or URL
+    label: str | None = None  # a label of observer.labels: each of its values is watched as streams of its own, too
     options: dict[str, object] = {}
 
 

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
   sidewatch baseline build --from last-month.jsonl --output normal.baseline
+  sidewatch baseline build --from exchanges.jsonl --direction completion --model gpt-4o-mini --output answers.baseline
   sidewatch baseline show normal.baseline
   sidewatch baseline diff normal.baseline other.baseline
   sidewatch baseline export normal.baseline > normal.json
   sidewatch baseline accept --admin 127.0.0.1:9090 --route default --model gpt-4o-mini --direction prompt"""
+_SOURCES = """\
+  Lines are {"text": "..."} or {"embedding": [..]}, with any numbers and categories; or they are an exchange log (with its
+  masked texts, `log.text`), of which the newest text of each exchange in the direction is taken."""
 _TIMEOUT_SECONDS: Final = 30.0
 
 
@@ -31,9 +35,14 @@ def add(commands: "Subparsers[Any]") -> None:
     """Describe the command."""
     parser = subcommand(commands, "baseline", "make, show, compare and accept references of drift", _EXAMPLES)
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    make = subcommand(actions, "build", "build a baseline from JSON lines of texts or embeddings", "")
+    make = subcommand(actions, "build", "build a baseline from texts, embeddings or the exchange log", _SOURCES)
     make.add_argument("--from", dest="source", metavar="FILE", required=True, help="JSON lines; - is standard input")
     make.add_argument("--output", metavar="FILE", required=True, help="where to write it")
+    make.add_argument(
+        "--direction", choices=("prompt", "completion"), default="prompt", help="of the streams it is for"
+    )
+    make.add_argument("--route", help="of an exchange log: only this route")
+    make.add_argument("--model", help="of an exchange log: only this requested model")
     make.add_argument("--pack", metavar="DIR", help="model pack; the one that ships otherwise")
     add_settings(make)
     make.set_defaults(run=build)
@@ -59,14 +68,16 @@ def add(commands: "Subparsers[Any]") -> None:
 
 def build(args: argparse.Namespace) -> int:
     """Write a baseline's file."""
+    from sidecar.commands.record_rows import from_log
     from watchers.drift import DriftError
     from watchers.drift.baseline import to_bytes
     from watchers.drift.run import build_from_rows
+    from watchers.watcher import Direction
 
-    read = list(rows(args.source))
+    read = list(from_log(rows(args.source), args.direction, args.route, args.model))
     encoder = encoder_for(read, args)
     try:
-        made = _masked(build_from_rows(read, encoder), encoder)
+        made = _masked(build_from_rows(read, encoder, Direction(args.direction)), encoder)
     except DriftError as error:
         raise CommandError(f"{args.source}: {error}", 2) from error
     data = to_bytes(made)

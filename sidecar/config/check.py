@@ -224,6 +224,9 @@ def _labels(settings: Settings) -> Found:
         if (label.header is None) == (label.json_path is None):
             yield path, ": expected either header or json_path", "keep exactly one of the two"
         seen.add(label.name)
+    if settings.drift.label is not None and settings.drift.label not in seen:
+        what = f"{shown(('drift', 'label'), settings.drift.label)}: no such label"
+        yield ("drift", "label"), what, "name one of observer.labels, or remove the key"
 
 
 def _judge(settings: Settings) -> Found:

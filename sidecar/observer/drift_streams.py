@@ -5,6 +5,7 @@ request; a completion's is the answer and how it came.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,8 +19,10 @@ from sidecar.observer.shared_reference import FleetBins
 from sidecar.observer.usage_estimate import tokens
 from sidecar.wire.exchange import Operation, UsageSource
 from watchers.drift import DriftEvent, DriftMonitor, Level, StreamKey, StreamStatus
+from watchers.drift.reference import CONTEXT
 from watchers.drift.samples import Sample
 from watchers.encoding import Encoder, Floats
+from watchers.language import UNKNOWN, language_of, pycld2
 from watchers.watcher import Direction, Origin, Record
 
 log = structlog.get_logger(__name__)
@@ -30,7 +33,7 @@ READ = {
     Direction.COMPLETION: (Origin.COMPLETION, Origin.REFUSAL, Origin.TOOL_CALL),
 }
 EXEMPLAR_CHARS = 300
-MEASURED = ("effect", "evidence", "samples")
+MEASURED = ("effect", "evidence", "alarm_every", "samples")
 GAUGES = (
     "state", *MEASURED, "skipped", "attribution", "since_timestamp_seconds", "score_effect", "cluster_share",
     "reference_share",
@@ -40,7 +43,8 @@ GAUGES = (
 class DriftStreams:
     """A sink. `encoder` is None where no pack is loaded: then only scalars and categories are watched.
 
-    `tell` gets each change of a level; its reason quotes masked texts, so it belongs into the exchange log.
+    `label`: each of its values is watched as streams of its own beside the whole. `tell` gets each change of a level; its
+    reason quotes masked texts, so it belongs into the exchange log.
     """
 
     def __init__(
@@ -49,8 +53,10 @@ class DriftStreams:
         encoder: Encoder | None,
         instruments: Instruments,
         tell: Callable[[DriftEvent], None],
+        label: str | None = None,
     ) -> None:
         shared = monitor.shared
+        self._label = label
         self._bins = None if shared is None else FleetBins(shared, instruments)
         self._monitor, self._encoder, self._instruments, self._tell = monitor, encoder, instruments, tell
         self._lock = Lock()  # the pipeline observes, the admin pages read
@@ -65,9 +71,10 @@ class DriftStreams:
         ]
         embeddings = self._embeddings([record for *_, record in samples])
         taken = [
-            self._sample(outcome, masker, direction, record, embedding)
+            (key, sample)
             for (outcome, masker, direction, record), embedding in zip(samples, embeddings, strict=True)
             if record is not None
+            for key, sample in self._samples(outcome, masker, direction, record, embedding)
         ]
         for key, sample in taken:
             with self._lock:
@@ -156,14 +163,19 @@ class DriftStreams:
             encoding = None if found is None or record is None else next(found)
             yield None if encoding is None or encoding.unavailable else encoding.embedding
 
-    @staticmethod
-    def _sample(
-        outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None
-    ) -> tuple[StreamKey, Sample]:
+    def _samples(
+        self, outcome: Outcome, masker: Masker, direction: Direction, record: Record, embedding: Floats | None
+    ) -> Iterator[tuple[StreamKey, Sample]]:
         key = StreamKey(outcome.capture.route, outcome.exchange.request_model or "", direction)
         exemplar = masker.maybe_text(record, EXEMPLAR_CHARS) or ""
         scalars, categories = MEASURES[direction](outcome, record)
-        return key, Sample(embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds)
+        categories = {**categories, **{f"{CONTEXT}{name}": value for name, value in outcome.labels.items() if value}}
+        if (language := _language(record.text)) is not None:
+            categories["language"] = language
+        sample = Sample(embedding, scalars, categories, exemplar, outcome.capture.started_unix_seconds)
+        yield key, sample
+        if self._label is not None and (value := outcome.labels.get(self._label)):
+            yield replace(key, label=value), sample
 
     def _told(self, events: Sequence[DriftEvent]) -> None:
         for event in events:
@@ -175,6 +187,12 @@ class DriftStreams:
 
 def stream_fields(key: StreamKey) -> dict[str, str]:
     return {"route": key.route, "model": key.model, "direction": str(key.direction), "label": key.label}
+
+
+def _language(text: str) -> str | None:
+    """Return the language where it is sure; None for a text too short to tell, and where CLD2 is not installed."""
+    code = UNKNOWN if pycld2 is None else language_of(text).code
+    return None if code == UNKNOWN else code
 
 
 def _rows(found: object, name: str | None = None) -> list[dict[str, Any]]:

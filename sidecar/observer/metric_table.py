@@ -182,6 +182,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_drift_state", G, "1 for the stream's present level.", (*STREAM, "state")),
     Metric("sidewatch_drift_effect", G, "Distance of the recent window from the reference.", STREAM),
     Metric("sidewatch_drift_evidence", G, "Evidence of the sequential test against no change.", STREAM),
+    Metric("sidewatch_drift_alarm_every", G, "Promised samples between false alarms: evidence that alarms.", STREAM),
     Metric("sidewatch_drift_samples", G, "Samples seen since the stream began.", STREAM),
     Metric("sidewatch_drift_skipped", G, "Samples that could not be read, by reason.", (*STREAM, "reason")),
     Metric("sidewatch_drift_events_total", C, "Changes of a stream's level.", (*STREAM, "state")),

@@ -41,8 +41,6 @@ from watchers.watcher import WatcherError
 log = structlog.get_logger(__name__)
 
 MASKING_TYPES: Final = ("pii", "secrets")
-# Exchanges a day of one stream, for `drift.false_alarm_days`; `drift.options.alarm_every` says it in exchanges instead.
-EXCHANGES_A_DAY: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +186,10 @@ class Workshop:
             return None
         key = (settings.drift, encoder.model if encoder else "none")
         if self._monitor is not None and self._monitor[0] == key:
-            return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+            return DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift, settings.drift.label)
         shared = maybe_reference(settings.drift.reference, key[1])
         self._monitor = (key, DriftMonitor(drift_settings(settings), key[1], shared))
-        streams = DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift)
+        streams = DriftStreams(self._monitor[1], encoder, self._instruments, exchange_log.drift, settings.drift.label)
         _restore(streams, settings)
         return streams
 
@@ -268,7 +266,8 @@ def drift_settings(settings: Settings) -> DriftSettings:
         raise DriftError(f"drift.options.{unknown[0]}: there is no such option; use one of {', '.join(sorted(known))}")
     values: dict[str, object] = {
         "reference_samples": drift.reference_exchanges,
-        "alarm_every": drift.false_alarm_days * EXCHANGES_A_DAY,
+        # Said in exchanges, the promise is not measured in days.
+        "false_alarm_days": None if "alarm_every" in drift.options else drift.false_alarm_days,
         "streams": drift.streams,
     }
     try:

@@ -84,6 +84,7 @@ def stream_page(key: StreamKey, status: StreamStatus, told: DriftEvent | None) -
         "level": status.level,
         "effect": status.effect,
         "evidence": status.evidence,
+        "alarm_every": status.alarm_every,
         "samples": status.samples,
         "reference_samples": status.reference_samples,
         "since_index": status.since_index,

@@ -48,6 +48,10 @@ CATALOGUE = [
         '{f}:2: limits.client_connections = "8": expected a whole number of at least 1; write it without quotes',
     ),
     (
+        UP + "drift: {label: tenant}",
+        '{f}:2: drift.label = "tenant": no such label; name one of observer.labels, or remove the key',
+    ),
+    (
         UP + "workers: 0",
         "{f}:2: workers = 0: expected a whole number of at least 1; give a value in this range",
     ),

@@ -291,3 +291,44 @@ def test_a_shared_promise_is_divided_among_the_streams() -> None:
     for watch in (alone, shared):
         watch.observe(KEY, None, {"tokens": 1.0})
     assert (alone._streams[KEY].budget, shared._streams[KEY].budget) == (20_000.0, 200_000.0)
+
+
+def test_a_promise_in_days_follows_the_streams_own_rate() -> None:
+    watch = monitor(false_alarm_days=30.0)
+    for i in range(400):  # one in 100 seconds: 864 a day
+        watch.observe(KEY, None, {"tokens": 1.0 + i % 3}, time_seconds=1e9 + 100.0 * i)
+    assert watch.snapshot()[KEY].alarm_every == pytest.approx(30 * 864, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("gap", "jump", "expected"),
+    [
+        (0.01, 0.0, 30 * 24 * 400),  # 400 in four seconds: counted as in an hour
+        (100.0, 1e12, 30 * 864 * 40_000 / (40_000 + 86_400)),  # a clock that jumps by far: a day
+        (100.0, -1e9, 30 * 864),  # one that jumps back: nothing
+        (float("nan"), 0.0, 30 * 24 * 400),
+        (1e9, 0.0, 1_000),  # the least
+    ],
+)
+def test_a_promise_in_days_is_bounded(gap: float, jump: float, expected: float) -> None:
+    watch = monitor(false_alarm_days=30.0)
+    for i in range(400):
+        watch.observe(KEY, None, {"tokens": 1.0 + i % 3}, time_seconds=1e9 + gap * i + (jump if i >= 200 else 0.0))
+    assert watch.snapshot()[KEY].alarm_every == pytest.approx(expected, rel=0.02)
+
+
+def test_a_label_that_moves_is_told_and_raises_no_alarm_by_itself(embeddings: Pool) -> None:
+    watch = monitor()
+    rows = embeddings["assistant"]
+    feed(watch, rows[:800], categories={"label.tenant": "a"})
+    assert [e.level for e in feed(watch, rows[800:1400], categories={"label.tenant": "b"})] == []
+    (drift,) = [
+        e for e in feed(watch, embeddings["german"][:60], categories={"label.tenant": "c"}) if e.level is Level.DRIFT
+    ]
+    assert {row["value"] for row in drift.reason["labels"]} >= {"a", "c"}  # type: ignore[index, attr-defined]
+
+
+def test_hours_of_the_week_are_strata_of_their_own(embeddings: Pool) -> None:
+    watch = monitor(strata=Strata.HOUR_OF_WEEK, reference_samples=480)
+    events = [e for row, t in daily(embeddings, 25) for e in watch.observe(KEY, row, time_seconds=t)]
+    assert Level.DRIFT not in [e.level for e in events]

@@ -30,6 +30,7 @@ class Strata(StrEnum):
 
     NONE = "none"
     HOUR_OF_DAY = "hour_of_day"  # 24 strata, UTC
+    HOUR_OF_WEEK = "hour_of_week"  # 168 strata, UTC: needs weeks of traffic
     DAY_PART = "day_part"  # weekday or weekend, by six-hour part: 8 strata, UTC
 
 
@@ -66,6 +67,7 @@ class DriftSettings:
     """
 
     reference_samples: int = 500
+    false_alarm_days: float | None = None  # the promise in days instead, by the stream's own rate; see `promise`
     alarm_every: float = 100_000.0
     across_streams: bool = False
     streams: int = 64
@@ -81,6 +83,8 @@ class DriftSettings:
             value = getattr(self, name)
             if not value >= least:
                 raise DriftError(f"{name} is {value}; it must be at least {least}")
+        if self.false_alarm_days is not None and not self.false_alarm_days > 0:
+            raise DriftError(f"false_alarm_days is {self.false_alarm_days}; it must be above 0")
         if not self.effect_factor >= 1:
             raise DriftError(f"effect_factor is {self.effect_factor}; it must be at least 1")
 
@@ -114,5 +118,6 @@ class StreamStatus:
     samples: int  # after the reference
     reference_samples: int  # learned so far
     since_index: int | None
+    alarm_every: float  # the evidence at which it alarms
     skipped: Mapping[str, int]  # reason -> samples not read
     effects: Mapping[str, float]  # each measure, in units of natural variation

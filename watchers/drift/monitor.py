@@ -19,6 +19,7 @@ from watchers.drift.events import (
     StreamKey,
     StreamStatus,
 )
+from watchers.drift.promise import Rate
 from watchers.drift.provider import NAMES, RAISED, Provider, moved_signs
 from watchers.drift.ranks import Ranks
 from watchers.drift.reference import Reference, Scalar
@@ -31,7 +32,7 @@ from watchers.encoding import Floats
 from watchers.watcher import Direction
 
 KEPT = (Direction, Level, Strata,
-    DriftEvent, DriftSettings, Evidence, Map, Provider, Ranks, Reference, Sample, Scalar, Stream,
+    DriftEvent, DriftSettings, Evidence, Map, Provider, Ranks, Rate, Reference, Sample, Scalar, Stream,
     StreamKey, StreamStatus, Table, Window, Witness,
 )  # fmt: skip
 CLASSES = {kind.__name__: kind for kind in KEPT}
@@ -143,7 +144,7 @@ class DriftMonitor:
         self._told.pop(key, None)
         if names.level in RAISED:
             reference = from_table(names.present(), self.encoder).reference(self.settings.strata, self.settings.seed)
-            provider.names = Stream(key, self.settings, self._budget, reference)
+            provider.names = Stream(key, self.settings, self._share, reference)
 
     def adopt(self, stream: StreamKey, baseline: Baseline) -> None:
         """Open the stream (or open it afresh) with a baseline as its reference.
@@ -154,7 +155,7 @@ class DriftMonitor:
         self._streams.pop(stream, None)
         self._told.pop(stream, None)
         reference = baseline.reference(self.settings.strata, self.settings.seed)
-        self._put(stream, Stream(stream, self.settings, self._budget, reference))
+        self._put(stream, Stream(stream, self.settings, self._share, reference))
 
     def baseline(self, stream: StreamKey) -> Baseline:
         """Return the stream's samples since its change (all recent ones where it is stable) as a baseline.
@@ -191,7 +192,10 @@ class DriftMonitor:
         open_streams = {*self._streams, *self._providers}
         self._told = {key: event for key, event in state.get("told", {}).items() if key in open_streams}
         for stream in (*self._streams.values(), *(p.names for p in self._providers.values())):
-            stream.budget = self._budget
+            stream.share = self._share
+            stream.settings = replace(
+                stream.settings, false_alarm_days=self.settings.false_alarm_days, alarm_every=self.settings.alarm_every
+            )
 
     @staticmethod
     def _own(baseline: Baseline, encoder: str) -> None:
@@ -199,10 +203,9 @@ class DriftMonitor:
             raise BaselineError(f"the baseline is of encoder {baseline.encoder}, this is {encoder}: build it again")
 
     @property
-    def _budget(self) -> float:
-        """Return one stream's mean samples between false alarms: where all share one promise, its part of it."""
-        streams = self.settings.streams if self.settings.across_streams else 1
-        return self.settings.alarm_every * streams
+    def _share(self) -> float:
+        """Return how many streams share one promise: each alarms so many times less often."""
+        return float(self.settings.streams if self.settings.across_streams else 1)
 
     def _attributed(self, event: DriftEvent) -> DriftEvent:
         """Say whether prompts, completions or both changed: the reason's `attribution`."""
@@ -213,7 +216,9 @@ class DriftMonitor:
         known = None if provider is None else provider.level
         since = event.index + 1 - (event.since_index or 0)
         moved = other is not None and other.level is Level.STABLE and bool(moved_signs(other.explanation(since)))
-        found = attribute(event, None if other is None else other.status(), moved, known, self._budget)
+        found = attribute(
+            event, None if other is None else other.status(), moved, known, self._streams[event.stream].budget
+        )
         return replace(event, reason={**event.reason, "attribution": found})
 
     def _stream(self, key: StreamKey) -> Stream:
@@ -221,14 +226,14 @@ class DriftMonitor:
         if found is None:
             shared = self.shared if self.shared is not None and self.shared.direction is key.direction else None
             reference = None if shared is None else shared.reference(self.settings.strata, self.settings.seed)
-            return self._put(key, Stream(key, self.settings, self._budget, reference))
+            return self._put(key, Stream(key, self.settings, self._share, reference))
         self._streams.move_to_end(key)
         return found
 
     def _provider(self, completions: StreamKey) -> Provider:
         key = completions.provider()
         if key not in self._providers:
-            self._providers[key] = Provider(key, self.settings, self._budget)
+            self._providers[key] = Provider(key, self.settings, self._share)
         return self._providers[key]
 
     def _put(self, key: StreamKey, stream: Stream) -> Stream:

@@ -48,9 +48,9 @@ def on_its_way(status: StreamStatus, budget: float) -> bool:
 class Provider:
     """The provider behind one traffic: a level of its own, told in events of the direction `provider`."""
 
-    def __init__(self, key: StreamKey, settings: DriftSettings, budget: float) -> None:
+    def __init__(self, key: StreamKey, settings: DriftSettings, share: float) -> None:
         self.key = key
-        self.names = Stream(key, settings, budget)
+        self.names = Stream(key, settings, share)
         self.level = Level.INSUFFICIENT_DATA
         self.together: StreamStatus | None = None  # of the completions, when they were found to have moved together
         self._looked_at, self._completions = -1, Level.INSUFFICIENT_DATA

@@ -13,6 +13,7 @@ from watchers.drift.scores import SCORES, Map, fit_map
 from watchers.drift.witness import WITNESSES, Witness
 
 LEAST_SAMPLES = 40
+CONTEXT = "label."  # categories of this prefix (tenant, app) are no scores: they tell in the reason who moved
 LEAST_SPAN = 1e-3  # of a score: its bins stay wider than the rounding of a sum in single precision
 FITTED = 0.5  # share of the reference that fits; the rest calibrates
 # Shares of the false-alarm budget among the embedding's scores; one not named here has 0.5.
@@ -75,7 +76,8 @@ class Reference:
             parts = (rows[part][embedded[part]] for part in (fit, calibration))
             self.witness = Witness(self.map, *parts)
         self.scalars = {name: fit_scalar(values[fit]) for name, values in table.scalars.items()}
-        self.values = {name: _values([v[i] for i in fit]) for name, v in table.categories.items()}
+        watched = {name: v for name, v in table.categories.items() if not name.startswith(CONTEXT)}
+        self.values = {name: _values([v[i] for i in fit]) for name, v in watched.items()}
         if self.map is None and not self.scalars and not self.values:
             raise BaselineError("the reference has neither embeddings nor scalars nor categories")
         self._calibrate(fit, calibration)

@@ -72,14 +72,16 @@ def _sample(row: Row, embedding: Floats | None) -> Sample:
     return Sample(embedding, scalars, categories, text if isinstance(text, str) else "", seconds)
 
 
-def build_from_rows(rows: Iterable[Row], encoder: TextEncoder | None) -> Baseline:
+def build_from_rows(
+    rows: Iterable[Row], encoder: TextEncoder | None, direction: Direction = Direction.PROMPT
+) -> Baseline:
     """Build a baseline from rows: `sidewatch baseline build`. Rows that cannot be read are left out."""
     read: list[Sample] = []
     for sample in samples(rows, encoder):
         width = next((len(s.embedding) for s in read[:1] if s.embedding is not None), None)
         if reason_to_skip(sample, width) is None:
             read.append(sample)
-    return build(read, encoder.model if encoder is not None else BARE)
+    return build(read, encoder.model if encoder is not None else BARE, direction=direction)
 
 
 def run(

@@ -85,10 +85,12 @@ def strata_of(times: Doubles, strata: str) -> NDArray[np.int64]:
     hours = np.floor_divide(np.nan_to_num(times), SECONDS_AN_HOUR).astype(np.int64)
     if strata == "hour_of_day":
         return hours % 24
+    if strata == "hour_of_week":
+        return hours % 168
     if strata == "day_part":
         weekend = (hours // 24 + 3) % 7 >= 5
         return (hours % 24) // 6 + 4 * weekend
     raise DriftError(f"there are no strata {strata}")
 
 
-STRATA_COUNTS = {"none": 1, "hour_of_day": 24, "day_part": 8}
+STRATA_COUNTS = {"none": 1, "hour_of_day": 24, "hour_of_week": 168, "day_part": 8}

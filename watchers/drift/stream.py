@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window, change_point, score_effects
 from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
+from watchers.drift.promise import Rate
 from watchers.drift.ranks import Doubles, Flags, Ints
 from watchers.drift.reason import explain, strongest
 from watchers.drift.reference import LEAST_SAMPLES, Reference
@@ -28,15 +29,16 @@ CHECK_EVERY = 8  # samples between two measures of the effect while evidence sta
 class Stream:
     """One stream's state. Its memory does not grow once the reference is fitted.
 
-    `budget` is the mean number of this stream's samples between false alarms.
+    `share` is by how much the promise is larger than one stream's own, where several share it.
     """
 
     def __init__(
-        self, key: StreamKey, settings: DriftSettings, budget: float, reference: Reference | None = None
+        self, key: StreamKey, settings: DriftSettings, share: float = 1.0, reference: Reference | None = None
     ) -> None:
         self.key = key
         self.settings = settings
-        self.budget = budget
+        self.share = share
+        self._rate = Rate()
         self.level = Level.INSUFFICIENT_DATA
         self.skipped: dict[str, int] = {}
         self.samples = 0
@@ -50,12 +52,19 @@ class Stream:
         if reference is not None:
             self.begin(reference)
 
+    @property
+    def budget(self) -> float:
+        """Return the mean number of this stream's samples between false alarms that is promised."""
+        days = self.settings.false_alarm_days
+        return self.share * (self.settings.alarm_every if days is None else self._rate.samples_in(days))
+
     def observe(self, sample: Sample) -> list[DriftEvent]:
         """Take in one sample; return the changes of level. One that cannot be read is counted in `skipped`."""
         reason = reason_to_skip(sample, self._dimensions())
         if reason is not None:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
             return []
+        self._rate.update(sample.time_seconds)
         # A copy, rounded as the reference's rows are, so that equal texts tie with them.
         half = None if sample.embedding is None else sample.embedding.astype(np.float16)
         exemplar = sample.exemplar[: self.settings.exemplar_chars]
@@ -84,7 +93,7 @@ class Stream:
         evidence = 0.0 if self.reference is None else self.evidence()
         return StreamStatus(
             self.level, max(self._effects.values(), default=0.0), evidence, self.samples, learned, self.since_index,
-            dict(self.skipped), dict(self._effects),
+            self.budget, dict(self.skipped), dict(self._effects),
         )  # fmt: skip
 
     def evidence(self) -> float:
@@ -162,9 +171,10 @@ class Stream:
     def _judge(self, reference: Reference) -> list[DriftEvent]:
         first = [self._change(Level.STABLE, {})] if self.level is Level.INSUFFICIENT_DATA else []
         evidence = self.evidence()
-        tense = evidence >= max(TENSE * self.budget, 3.0 * self.samples) and self.level is Level.STABLE
+        budget = self.budget
+        tense = evidence >= max(TENSE * budget, 3.0 * self.samples) and self.level is Level.STABLE
         self._run = TENSE_RUN if tense else CALM_RUN
-        if self.level is Level.STABLE and evidence < self.budget:
+        if self.level is Level.STABLE and evidence < budget:
             return first
         if self.samples - self._measured < CHECK_EVERY:
             return first
@@ -204,14 +214,14 @@ class Stream:
 
     def _next_level(self, evidence: float) -> Level:
         """Hysteresis: up with the evidence and the factor, down once the score that alarmed looks unchanged."""
-        effect, factor = max(self._effects.values()), self.settings.effect_factor
+        effect, factor, budget = max(self._effects.values()), self.settings.effect_factor, self.budget
         if self.level is Level.DRIFT:
             long = self.samples - (self.since_index or 0) >= LEAST_RECOVERY
             over = long and self._effects[self._alarmed] < UNCHANGED and effect < factor
             return Level.STABLE if over else Level.DRIFT
-        if evidence >= self.budget and effect >= factor:
+        if evidence >= budget and effect >= factor:
             return Level.DRIFT
-        needed = self.budget if self.level is Level.STABLE else 0.1 * self.budget
+        needed = budget if self.level is Level.STABLE else 0.1 * budget
         return Level.WARNING if evidence >= needed and effect >= 1.0 else Level.STABLE
 
     def _change(self, level: Level, reason: dict[str, object]) -> DriftEvent:
