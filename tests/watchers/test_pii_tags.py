@@ -94,3 +94,12 @@ def test_whose_an_address_is_and_the_number_behind_it_are_no_part_of_it() -> Non
         ("12 Oak Street\nCork", "STREET_ADDRESS"),
         ("555 123 4567", "PHONE_NUMBER"),
     ]
+
+
+def test_addresses_one_below_the_other_stay_two() -> None:
+    text = "12 Oak Street, Cork\n7 Elm Road, Cork"
+    pieces = [tag(text, value, "STREET_ADDRESS", 0.7) for value in ("12 Oak Street", "7 Elm Road")]
+    assert [text[span.start : span.end] for span in merged([*pieces, tag(text, "Cork", "TOWN", 0.7)], [], text)] == [
+        "12 Oak Street, Cork",
+        "7 Elm Road",
+    ]

@@ -20,6 +20,7 @@ _ADDRESS: Final = "STREET_ADDRESS"
 _GAP: Final = (
     8  # characters between two pieces of one address: a comma, a line's end, an indent or a quoted line's mark
 )
+_STREET_LETTERS: Final = 5  # more than a postal code's
 _SEPARATORS: Final = frozenset(" \t\r\n,;>?")
 # Parts of one thing that two finders saw: their union is the span.
 _UNITED: Final = frozenset({"STREET_ADDRESS", "URL"})
@@ -73,11 +74,17 @@ def _joined(spans: list[Span], text: str) -> list[Span]:
     for span in spans:
         before = joined[-1] if joined else None
         part = span.label in (_ADDRESS, TOWN)
-        if part and before and before.label == _ADDRESS and _apart_by_separators(text, before.end, span.start):
+        follows = before and before.label == _ADDRESS and _apart_by_separators(text, before.end, span.start)
+        if part and before and follows and not _begins_another(text[span.start : span.end]):
             joined[-1] = replace(before, end=span.end, score=max(before.score, span.score))
         elif span.label != TOWN:
             joined.append(span)
     return joined
+
+
+def _begins_another(piece: str) -> bool:
+    """A house number and a street: the next address of a list, not the rest of this one."""
+    return piece[:1].isdigit() and " " in piece and sum(map(str.isalpha, piece)) >= _STREET_LETTERS
 
 
 def _apart_by_separators(text: str, start: int, end: int) -> bool:
