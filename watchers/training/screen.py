@@ -46,7 +46,6 @@ UNMARKED = (
 LONGEST = 6000  # characters that are looked at to cut a window from
 CHANNELS, INNER = 48, 64
 LEAST = 2  # times that a word must occur to have a row
-MOST_WORDS = 24_000
 DIRECTIONS = 96  # of the teacher's vector of a word alone
 FORGOTTEN = 0.1  # share of words taken for unknown while training
 FLAGGED = 3.0  # weight of what is flagged against what is not: missing a flag is what must not happen
@@ -112,7 +111,8 @@ def texts(data: Path, most: int, seed: int = 3) -> tuple[list[tuple[str, str]], 
     out = [_fraction(text) < 0.25 for _, text in chat]
     kept += [row for row, left in zip(chat, out, strict=True) if left]
     rng.shuffle(kept)
-    return rows[:most] + [row for row, left in zip(chat, out, strict=True) if not left], kept[: most // 3]
+    taken = [row for row, left in zip(chat, out, strict=True) if not left]
+    return rows[:most] + taken[: most // 4], kept[: most // 3]
 
 
 def _fraction(text: str) -> float:
@@ -155,13 +155,13 @@ def logit(share: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.log(kept / (1 - kept)), np.float32)
 
 
-def vocabulary(found: Sequence[Text], pack: Pack) -> list[str]:
+def vocabulary(found: Sequence[Text], pack: Pack, most: int) -> list[str]:
     """Return the words that have a row: those of the texts, the frequent first, and the encoder's own whole words."""
     counts = Counter(first_stage.spelling(word) for one in found for word in first_stage.words(one.text))
     seen = [word for word, count in counts.most_common() if count >= LEAST]
     own = json.loads(pack.tokenizer.read_text(encoding="utf-8"))["model"]["vocab"]
     whole = sorted((word for word in own if word.isalpha() and len(word) > 1 and word.isascii()), key=own.__getitem__)
-    return list(dict.fromkeys((*seen, *whole)))[:MOST_WORDS]
+    return list(dict.fromkeys((*seen, *whole)))[:most]
 
 
 def meanings(pack: Path, words: Sequence[str], work: Path, processes: int) -> NDArray[np.float32]:
@@ -414,6 +414,7 @@ def main() -> None:
     parser.add_argument(
         "--most", type=int, default=48_000, help="texts of the training mix; a third as many are held out"
     )
+    parser.add_argument("--words", type=int, default=24_000, help="that have a row of their own")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
@@ -423,7 +424,7 @@ def main() -> None:
     held = taught(given.pack, out, given.work, given.processes)
     learned = taught(given.pack, rows, given.work, given.processes)
     random.Random(1).shuffle(held)
-    first, weights, words = distilled(given.pack, learned, given.work, given.processes, given.epochs)
+    first, weights, words = distilled(given.pack, learned, given.work, given.processes, given.epochs, given.words)
     choosing, testing = held[::2], held[1::2]
     weights = replace(
         weights, clears=limits(measured(first, pack, choosing), MISSES), mark=mark(first, choosing, UNMARKED)
@@ -438,11 +439,11 @@ def main() -> None:
 
 
 def distilled(
-    folder: Path, learned: Sequence[Text], work: Path, processes: int, epochs: int
+    folder: Path, learned: Sequence[Text], work: Path, processes: int, epochs: int, most_words: int
 ) -> tuple[FirstStage, Weights, list[str]]:
     """Return the student, rounded, with its limits at 0."""
     pack = read(folder)
-    words = vocabulary(learned, pack)
+    words = vocabulary(learned, pack, most_words)
     labels = sum(map(len, pack.heads.values()))
     torch.set_num_threads(processes)
     student = Student(meanings(folder, words, work, processes), len(pack.heads), labels)
