@@ -232,6 +232,15 @@ def health() -> Dashboard:
                         runbook="SidewatchCoverageBudgetBurn",
                         absent="Everything is read",
                     ),
+                    graph(
+                        "Model windows by who ran them",
+                        "Per second, where the model runs on an inference server. fallback: run here; nobody: not inspected.",
+                        "short",
+                        query(rate("sidewatch_remote_windows_total", NS, "source"), "{{source}}"),
+                        stack=True,
+                        runbook="SidewatchCoverageBudgetBurn",
+                        absent="The model runs here",
+                    ),
                     rows(
                         "Errors",
                         "Over the range: sinks that could not take an outcome, watchers that failed, bodies that could not be decoded.",

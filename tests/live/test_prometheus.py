@@ -26,6 +26,7 @@ SILENT = {
     ("health", "Dropped captures by reason"): "a full channel or no observer",
     ("drift", "Changes of level"): "a change that Prometheus saw grow: the first one only makes the series",
     ("health", "Unread, by watcher and reason"): "an exchange that a watcher skips",
+    ("health", "Model windows by who ran them"): "an inference server: none by default",
     ("health", "Errors"): "a sink, watcher or decoder that fails",
     **dict.fromkeys([(b, "mark: Release") for b in ("overview", "safety", "drift", "cost", "health")], "an update"),
     **dict.fromkeys([(b, "mark: Drift") for b in ("overview", "safety", "drift", "cost", "health")], "a drift event"),
