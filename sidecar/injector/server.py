@@ -98,8 +98,12 @@ class Injector:
             return web.json_response({"message": "expected an AdmissionReview of admission.k8s.io/v1"}, status=400)
         return web.Response(body=orjson.dumps(self.review(review)), content_type="application/json")
 
+    def exposition(self) -> bytes:
+        """Return the metrics in Prometheus text."""
+        return generate_latest(self._registry)
+
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(body=self.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
     async def _refreshing(self, _: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._follow_files())

@@ -1,6 +1,6 @@
 """The observer's cost: memory idle and under load, exchanges per second, processor time of one exchange.
 
-    python tests/bench/observer.py [--exchanges N] [--watchers NAME,...]
+    python tests/bench/observer.py [--exchanges N] [--watchers NAME,...] [--no-drift]
 
 Feeds chat exchanges of a six-turn conversation (about 200 tokens in, 300 out) over a real channel to a real observer
 process and prints its figures, with those of the same traffic without watchers as the ratio's base.
@@ -19,7 +19,7 @@ import orjson
 
 from sidecar.channel import Close, FrameReader, Hello, Kind, Open, ResponseHead, frame
 from sidecar.runtime import Runtime
-from sidecar.settings import Observer, Remote, Settings, Watchers
+from sidecar.settings import Drift, Observer, Remote, Settings, Watchers
 
 TEXT = """please write me a short letter about the weather in spring and how the sea looks when it rains over small
 towns that people visit in summer with their friends to walk along old streets while the light of evening falls"""
@@ -105,9 +105,11 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exchanges", type=int, default=400)
     parser.add_argument("--watchers", default="")
+    parser.add_argument("--no-drift", action="store_true", help="no embeddings: patterns alone then need no encoder")
     arguments = parser.parse_args()
-    base = await measure(["none"], arguments.exchanges * 4)
-    full = await measure([name for name in arguments.watchers.split(",") if name], arguments.exchanges)
+    drift = Drift(enabled=not arguments.no_drift)
+    base = await measure(["none"], arguments.exchanges * 4, drift)
+    full = await measure([name for name in arguments.watchers.split(",") if name], arguments.exchanges, drift)
     print(f"watching costs {full / base:.1f} x the reading alone")
 
 

@@ -147,6 +147,16 @@ def test_a_pod_outlives_its_longest_stream(seconds: int) -> None:
         ({"existingConfigMap": "mine", "upstream": ""}, [443]),
         (
             {
+                "upstream": "https://api.openai.com",
+                "config": {
+                    "watchers": {"remote": {"endpoint": "http://triton.inference.svc:8000"}},
+                    "judge": {"endpoint": "http://vllm.models.svc:8001/v1", "model": "judge"},
+                },
+            },
+            [443, 8000, 8001],
+        ),
+        (
+            {
                 "config": {
                     "routes": [
                         {"name": "a", "prefix": "/a", "upstream": "https://a.example:8443"},

@@ -118,12 +118,14 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* The ports of every upstream, for the network policy: a JSON list without doubles. */}}
+{{/* The ports of every upstream, of the inference server and of the judge, for the network policy: a JSON list without doubles. */}}
 {{- define "sidewatch.upstreamPorts" -}}
 {{- $urls := list -}}
 {{- with .Values.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
 {{- range .Values.config.routes -}}{{- $urls = append $urls .upstream -}}{{- end -}}
 {{- with .Values.config.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
+{{- with dig "watchers" "remote" "endpoint" "" .Values.config -}}{{- $urls = append $urls . -}}{{- end -}}
+{{- with dig "judge" "endpoint" "" .Values.config -}}{{- $urls = append $urls . -}}{{- end -}}
 {{- $ports := list -}}
 {{- range $urls -}}
 {{- $url := urlParse . -}}
