@@ -57,26 +57,32 @@ def groups(objectives: Objectives | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def shortened(tree: Sequence[dict[str, Any]], windows: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the groups with other windows, offsets and holds, and nothing else changed: names and texts stay."""
-    return [group | {"rules": [_shortened(rule, windows) for rule in group["rules"]]} for group in tree]
+def shortened(
+    tree: Sequence[dict[str, Any]], windows: Mapping[str, str], hold: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the groups with other windows and offsets, `hold` for every `for`, and nothing else changed."""
+    return [group | {"rules": [_shortened(rule, windows, hold) for rule in group["rules"]]} for group in tree]
 
 
-def _shortened(rule: Rule, windows: Mapping[str, str]) -> Rule:
+def _shortened(rule: Rule, windows: Mapping[str, str], hold: str | None) -> Rule:
     def other(found: re.Match[str]) -> str:
         return found[1] + windows.get(found[2], found[2]) + found[3]
 
     expr = re.sub(r"(\[)(\w+)(\])", other, rule["expr"])
     changed = {"expr": re.sub(r"(\boffset )(\w+)()", other, expr)}
-    if "for" in rule:
-        changed["for"] = windows.get(rule["for"], rule["for"])
+    if hold and "for" in rule:
+        changed["for"] = hold
     return rule | changed
 
 
-def render(objectives: Objectives | None = None, windows: Mapping[str, str] | None = None) -> str:
+def render(
+    objectives: Objectives | None = None, windows: Mapping[str, str] | None = None, hold: str | None = None
+) -> str:
     """Return the text of a rules file."""
     head = "# Written by `make dashboards` from dashboards/rules.py: change that.\n"
-    return head + yaml.safe_dump({"groups": shortened(groups(objectives), windows or {})}, sort_keys=False, width=1000)
+    return head + yaml.safe_dump(
+        {"groups": shortened(groups(objectives), windows or {}, hold)}, sort_keys=False, width=1000
+    )
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
@@ -90,12 +96,13 @@ def main(arguments: Sequence[str]) -> None:
     names = ", ".join(field.name for field in fields(Objectives))
     parser.add_argument("--objective", action="append", default=[], metavar="NAME=VALUE", help=f"one of {names}")
     parser.add_argument("--window", action="append", default=[], metavar="LONG=SHORT", help="for example 1h=1m")
+    parser.add_argument("--hold", metavar="DURATION", help="how long an alert holds before it fires, all of them")
     given = parser.parse_args(arguments)
-    if not given.objective and not given.window:
+    if not (given.objective or given.window or given.hold):
         FILE.write_text(render())
         return
     chosen = {name: float(value) for name, value in _pairs(given.objective).items()}
-    sys.stdout.write(render(replace(Objectives(), **chosen), _pairs(given.window)))
+    sys.stdout.write(render(replace(Objectives(), **chosen), _pairs(given.window), given.hold))
 
 
 if __name__ == "__main__":

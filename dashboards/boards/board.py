@@ -12,6 +12,7 @@ from dashboards.boards.panels import NS, ROUTE, SOURCE
 from dashboards.rule import RUNBOOKS
 
 TAG: Final = "sidewatch"
+WIDTH: Final = 24  # columns of Grafana's grid
 ALL: Final = model.VariableOption(text="All", value="$__all", selected=True)
 # variable -> (what the menu calls it, whose values). `label` and `value` are a configured label, such as app = web.
 VARIABLES: Final = {
@@ -25,16 +26,17 @@ VARIABLES: Final = {
     "label": ("Label", f"label_values(sidewatch_label_exchanges_total{{{NS}}}, label)"),
     "value": ("App", f'label_values(sidewatch_label_exchanges_total{{{NS},label=~"$label"}}, value)'),
 }
-# What changes under the panels: name -> (colour, expression, which labels the mark shows)
+# What changes under the panels: name -> (colour, expression, which labels the mark shows). Two minutes, because a
+# mark's own interval may hold a single scrape, in which nothing can be seen to grow.
 MARKS: Final = {
     "Drift": (
         "red",
-        f"sum by (route, model, direction, state) (increase(sidewatch_drift_events_total{{{NS}}}[$__interval])) > 0",
+        f"sum by (route, model, direction, state) (increase(sidewatch_drift_events_total{{{NS}}}[2m])) > 0",
         "{{direction}} of {{model}} on {{route}} is now: {{state}}",
     ),
     "Observer restarted": (
         "orange",
-        f"sum by (namespace, pod) (increase(sidewatch_observer_losses_total{{{NS}}}[$__interval])) > 0",
+        f"sum by (namespace, pod) (increase(sidewatch_observer_losses_total{{{NS}}}[2m])) > 0",
         "{{namespace}} {{pod}}",
     ),
     "Release": (
@@ -47,7 +49,7 @@ Row = tuple[str, Sequence[Any]]
 
 
 def board(name: str, title: str, tells: str, variables: Iterable[str], content: Sequence[Row]) -> dashboard.Dashboard:
-    """Return a dashboard: `content` is rows of panels with headings; a row is 24 columns wide."""
+    """Return a dashboard: `content` is rows of panels with headings."""
     built = dashboard.Dashboard(f"Sidewatch / {title}").uid(f"sidewatch-{name}").description(tells).tags([TAG])
     built.refresh("30s").time("now-3h", "now").timezone("browser").tooltip(
         model.DashboardCursorSync.CROSSHAIR
@@ -64,7 +66,30 @@ def board(name: str, title: str, tells: str, variables: Iterable[str], content: 
         built.with_row(dashboard.Row(heading).id(next(number)))
         for panel in panels:
             built.with_panel(panel.id(next(number)))
+    _place(built.build().panels or [])
     return built
+
+
+def _place(panels: Sequence[Any]) -> None:
+    """Put every panel at the first place that is free, row by row: small ones fill the space beside a large one."""
+    floor, taken = 0, set[tuple[int, int]]()
+    for panel in panels:
+        at = panel.grid_pos
+        if panel.type_val == "row":
+            at.x, at.y = 0, max((y for _, y in taken), default=floor - 1) + 1
+            floor = at.y + 1
+        else:
+            at.x, at.y = next(
+                (x, y)
+                for y in range(floor, floor + 1000)
+                for x in range(WIDTH - at.w + 1)
+                if not _cells(x, y, at.w, at.h) & taken
+            )
+        taken |= _cells(at.x, at.y, at.w, at.h)
+
+
+def _cells(x: int, y: int, width: int, height: int) -> set[tuple[int, int]]:
+    return {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
 
 
 def encoded(built: dashboard.Dashboard) -> str:

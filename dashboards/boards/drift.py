@@ -3,10 +3,10 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.boards.board import board
-from dashboards.boards.panels import STREAM, also, graph, grown, now, number, query, rows, states
+from dashboards.boards.panels import STREAM, also, counted, graph, grown, now, number, query, rows, states
 
-BY = "route, model, direction"
-NAME = "{{route}} {{model}} {{direction}}"
+BY = "route, model, direction, label"
+NAME = "{{route}} {{model}} {{direction}} {{label}}"
 LEVELS = (("learning", "#8e8e8e"), ("stable", "green"), ("warning", "yellow"), ("drift", "red"))
 # The present level as a number: one of the four states is 1, the others are 0.
 LEVEL = (
@@ -34,16 +34,18 @@ def drift() -> Dashboard:
                         "In drift",
                         "Streams that differ from their reference now.",
                         "short",
-                        now(f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="drift"}})) or vector(0)'),
+                        now(counted(f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="drift"}}))')),
                         steps={1: "red"},
+                        whole=True,
                         runbook="SidewatchDrift",
                     ),
                     number(
                         "Warning",
                         "Streams with some evidence of a change, not enough for an alarm.",
                         "short",
-                        now(f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="warning"}})) or vector(0)'),
+                        now(counted(f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="warning"}}))')),
                         steps={1: "yellow"},
+                        whole=True,
                         runbook="SidewatchDrift",
                     ),
                     number(
@@ -51,14 +53,16 @@ def drift() -> Dashboard:
                         "Streams whose reference is not complete yet: nothing can be said of them.",
                         "short",
                         now(
-                            f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="insufficient_data"}})) or vector(0)'
+                            counted(f'sum(max by ({BY}) (sidewatch_drift_state{{{STREAM},state="insufficient_data"}}))')
                         ),
+                        whole=True,
                     ),
                     number(
                         "Followed",
                         "Streams that are followed, largest replica.",
                         "short",
                         now('max(sidewatch_drift_streams{namespace=~"$namespace"})'),
+                        whole=True,
                     ),
                     number(
                         "Largest distance",
@@ -71,8 +75,9 @@ def drift() -> Dashboard:
                         "Provider changes",
                         "Times that the answers to like prompts changed together, over the range.",
                         "short",
-                        now(f"{grown('sidewatch_drift_events_total', also(provider, 'state', 'drift'))} or vector(0)"),
+                        now(counted(grown("sidewatch_drift_events_total", also(provider, "state", "drift")))),
                         steps={1: "orange"},
+                        whole=True,
                         runbook="SidewatchProviderChanged",
                     ),
                 ],
@@ -128,12 +133,63 @@ def drift() -> Dashboard:
                         "short",
                         query(_farthest("sidewatch_drift_samples", "sum"), NAME),
                     ),
+                    graph(
+                        "Clusters that moved",
+                        "Share of the clusters that grew or shrank most, since a raised stream's change, less what it was before.",
+                        "percentunit",
+                        query(
+                            f'topk(8, sum by ({BY}, cluster) (sidewatch_drift_cluster_share{{{STREAM},when="after"}}) - sum by ({BY}, cluster) (sidewatch_drift_cluster_share{{{STREAM},when="before"}}))',
+                            NAME + ": cluster {{cluster}}",
+                        ),
+                        least=None,
+                        runbook="SidewatchDrift",
+                        absent="No stream is raised",
+                    ),
+                    rows(
+                        "Who changed, and since when",
+                        "Streams that are raised now. Terms, masked examples and the full reason: /drift on the admin port, and the drift lines of the log.",
+                        "dateTimeAsIso",
+                        f"topk(20, 1000 * (max by ({BY}) (sidewatch_drift_since_timestamp_seconds{{{STREAM}}})) * on ({BY}) group_left (attribution) (max by ({BY}, attribution) (sidewatch_drift_attribution{{{STREAM}}}) == 1))",
+                        {
+                            "route": "Route",
+                            "model": "Model",
+                            "direction": "Direction",
+                            "label": "Label",
+                            "attribution": "Who changed",
+                            "Value": "Since",
+                        },
+                        width=12,
+                        runbook="SidewatchDrift",
+                        absent="No stream is raised",
+                    ),
+                    graph(
+                        "What carries the change",
+                        "Effect of the scores that carry a raised stream's change: length, time, a topic, a cluster.",
+                        "short",
+                        query(
+                            f"topk(8, max by ({BY}, score) (sidewatch_drift_score_effect{{{STREAM}}}))",
+                            NAME + ": {{score}}",
+                        ),
+                        width=12,
+                        runbook="SidewatchDrift",
+                        absent="No stream is raised",
+                    ),
                     rows(
                         "Changes of level",
-                        "Over the range. Terms, clusters and masked examples of a change: /drift on the admin port, and the drift lines of the log.",
+                        "Times that each stream came to each level, over the range.",
                         "short",
                         f"topk(20, {grown('sidewatch_drift_events_total', STREAM, BY + ', state')}) > 0",
-                        {"route": "Route", "model": "Model", "direction": "Direction", "state": "To", "Value": "Times"},
+                        {
+                            "route": "Route",
+                            "model": "Model",
+                            "direction": "Direction",
+                            "label": "Label",
+                            "state": "To",
+                            "Value": "Times",
+                        },
+                        width=24,
+                        height=7,
+                        whole=True,
                         runbook="SidewatchDrift",
                         absent="No stream changed its level",
                     ),

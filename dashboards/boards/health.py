@@ -3,7 +3,23 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.boards.board import board
-from dashboards.boards.panels import NS, ROUTE, also, by_top, graph, grown, now, number, quantile, query, rate, rows
+from dashboards.boards.panels import (
+    BASE,
+    NS,
+    ROUTE,
+    also,
+    by_top,
+    counted,
+    graph,
+    grown,
+    now,
+    number,
+    quantile,
+    query,
+    rate,
+    rows,
+    states,
+)
 
 LEDGER = "sidewatch_watcher_exchanges_total"
 POD = "{{namespace}} {{pod}} {{instance}}"
@@ -26,7 +42,9 @@ def health() -> Dashboard:
                         "Sidewatches",
                         "Instances that are scraped.",
                         "short",
-                        now(f"count(sidewatch_build_info{{{NS}}})"),
+                        now(f"count(sidewatch_build_info{{{NS}}}) or vector(0)"),
+                        steps={BASE: "red", 1: "green"},
+                        whole=True,
                         runbook="SidewatchDown",
                     ),
                     number(
@@ -41,8 +59,9 @@ def health() -> Dashboard:
                         "Captures dropped",
                         "Exchanges that passed and were not handed to the observer whole, over the range.",
                         "short",
-                        now(f"sum(increase(sidewatch_captures_dropped_total{{{NS}}}[$__range])) or vector(0)"),
+                        now(counted(grown("sidewatch_captures_dropped_total", NS))),
                         steps={1: "orange"},
+                        whole=True,
                         runbook="SidewatchCapturesDropped",
                     ),
                     number(
@@ -57,16 +76,22 @@ def health() -> Dashboard:
                         "Observer losses",
                         "Times that workers lost their observer, over the range.",
                         "short",
-                        now(f"sum(increase(sidewatch_observer_losses_total{{{NS}}}[$__range]))"),
+                        now(grown("sidewatch_observer_losses_total", NS)),
                         steps={1: "orange", 3: "red"},
+                        whole=True,
                         runbook="SidewatchObserverRestarting",
                     ),
                     number(
-                        "Circuits open",
-                        "Watchers that were put aside after too many errors.",
+                        "Watchers failing",
+                        "Watchers that were put aside after too many errors, or that failed their self-test.",
                         "short",
-                        now(f"sum(sidewatch_watcher_circuit_open{{{NS}}})"),
+                        now(
+                            f"count((max by (namespace, watcher) (sidewatch_watcher_circuit_open{{{NS}}}) == 1) or "
+                            f"(min by (namespace, watcher) (sidewatch_selftest_passed{{{NS}}}) == 0)) "
+                            f"or 0 * sum(sidewatch_build_info{{{NS}}})"
+                        ),
                         steps={1: "red"},
+                        whole=True,
                         runbook="SidewatchWatcherFailing",
                     ),
                 ],
@@ -113,6 +138,7 @@ def health() -> Dashboard:
                         query(f"60 * ({rate('sidewatch_refused_total', NS, 'limit')})", "{{limit}}"),
                         stack=True,
                         absent="Nothing is refused",
+                        width=6,
                     ),
                     graph(
                         "Bytes",
@@ -120,6 +146,7 @@ def health() -> Dashboard:
                         "Bps",
                         query(rate("sidewatch_request_bytes_total", ROUTE), "requests"),
                         query(rate("sidewatch_response_bytes_total", ROUTE), "responses"),
+                        width=6,
                     ),
                     graph(
                         "Dropped captures by reason",
@@ -133,6 +160,7 @@ def health() -> Dashboard:
                         stack=True,
                         runbook="SidewatchCapturesDropped",
                         absent="Nothing is dropped",
+                        width=6,
                     ),
                     graph(
                         "Waiting for the observer",
@@ -141,6 +169,7 @@ def health() -> Dashboard:
                         query(f"sum(sidewatch_channel_bytes{{{NS}}})", "in workers"),
                         query(f"sum(sidewatch_backlog_bytes{{{NS}}})", "in the observer"),
                         runbook="SidewatchBacklogOld",
+                        width=6,
                     ),
                 ],
             ),
@@ -241,6 +270,15 @@ def health() -> Dashboard:
                         runbook="SidewatchCoverageBudgetBurn",
                         absent="The model runs here",
                     ),
+                    states(
+                        "Self-test by watcher",
+                        "Known texts through every watcher, by the observer itself: whether each sees what it must, and only that. The worst replica's result.",
+                        f'1 - min by (watcher) (sidewatch_selftest_passed{{{NS},watcher=~"$watcher"}})',
+                        "{{watcher}}",
+                        (("passed", "green"), ("failed", "red")),
+                        width=12,
+                        runbook="SidewatchSelftestFailing",
+                    ),
                     rows(
                         "Errors",
                         "Over the range: sinks that could not take an outcome, watchers that failed, bodies that could not be decoded.",
@@ -249,6 +287,8 @@ def health() -> Dashboard:
                         {"sink": "Sink", "watcher": "Watcher", "format": "Format", "error": "Error", "Value": "Times"},
                         runbook="SidewatchSinkFailing",
                         absent="No errors",
+                        width=12,
+                        whole=True,
                     ),
                 ],
             ),

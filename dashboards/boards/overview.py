@@ -5,11 +5,27 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.boards.board import board
-from dashboards.boards.panels import GEN_AI, NS, ROUTE, by_top, graph, grown, now, number, quantile, query, rate, rows
+from dashboards.boards.panels import (
+    BASE,
+    GEN_AI,
+    NS,
+    ROUTE,
+    by_top,
+    counted,
+    graph,
+    grown,
+    now,
+    number,
+    quantile,
+    query,
+    rate,
+    rows,
+)
 
 FAILED: Final = f'{ROUTE},ending!~"client_gone|refused|shutdown|complete"'
 SERVER_ERROR: Final = f'{ROUTE},ending="complete",status=~"5.."'
 COUNTED: Final = f'{ROUTE},ending!~"client_gone|refused|shutdown"'
+SPENT: Final = f'{GEN_AI},type=~"input|output"'
 BURN_STEPS: Final = {1: "yellow", 6: "orange", 14.4: "red"}
 
 
@@ -72,6 +88,43 @@ def overview() -> Dashboard:
                         runbook="SidewatchCoverageBudgetBurn",
                     ),
                     number(
+                        "Streams in drift",
+                        "Streams of route, model and direction that differ from their reference now.",
+                        "short",
+                        now(
+                            counted(
+                                f'sum(max by (route, model, direction, label) (sidewatch_drift_state{{{ROUTE},state="drift"}}))'
+                            )
+                        ),
+                        steps={1: "red"},
+                        whole=True,
+                        runbook="SidewatchDrift",
+                    ),
+                    number(
+                        "Failing self-tests",
+                        "Watchers that do not see what they must in known texts, or flag what they must not.",
+                        "short",
+                        now(
+                            f"count(min by (namespace, pod, instance, watcher) (sidewatch_selftest_passed{{{NS}}}) == 0) or 0 * sum(sidewatch_selftest_passed{{{NS}}})"
+                        ),
+                        steps={1: "red"},
+                        whole=True,
+                        runbook="SidewatchSelftestFailing",
+                    ),
+                    number(
+                        "PII and secrets in answers",
+                        "Completions' texts with personal data or a secret over the range; one replayed in a history counts once.",
+                        "short",
+                        now(
+                            counted(
+                                grown("sidewatch_flags_total", f'{ROUTE},watcher=~"pii|secrets",direction="completion"')
+                            )
+                        ),
+                        steps={1: "orange"},
+                        whole=True,
+                        runbook="SidewatchPiiInCompletions",
+                    ),
+                    number(
                         "Traffic",
                         "Exchanges that end per second.",
                         "reqps",
@@ -94,26 +147,24 @@ def overview() -> Dashboard:
                         runbook="SidewatchLatencyBudgetBurn",
                     ),
                     number(
-                        "Flags",
-                        "Texts that a watcher flagged over the range; one replayed in a history counts once.",
+                        "Flags per minute",
+                        "Texts that a watcher flags; one replayed in a history counts once.",
                         "short",
-                        now(f"{grown('sidewatch_flags_total', ROUTE)} or vector(0)"),
+                        query(counted(f"60 * ({rate('sidewatch_flags_total', ROUTE)})")),
+                        runbook="SidewatchFlagRateAnomaly",
                     ),
                     number(
-                        "Streams in drift",
-                        "Streams of route, model and direction that differ from their reference now.",
+                        "Tokens per minute",
+                        "Input and output tokens, as providers count them.",
                         "short",
-                        now(
-                            f'sum(max by (route, model, direction) (sidewatch_drift_state{{{ROUTE},state="drift"}})) or vector(0)'
-                        ),
-                        steps={1: "red"},
-                        runbook="SidewatchDrift",
+                        query(f"60 * ({rate('sidewatch_tokens_total', SPENT)})"),
                     ),
                     number(
                         "Cost per hour",
                         "Cost of all exchanges at the present rate, by currency.",
                         "short",
                         query(f"3600 * ({rate('sidewatch_cost_total', GEN_AI, 'currency')})", "{{currency}}"),
+                        runbook="SidewatchBudgetBurn",
                     ),
                 ],
             ),
@@ -189,7 +240,7 @@ def overview() -> Dashboard:
                         "Tokens by type",
                         "Tokens per second as providers count them. Cached and reasoning tokens are parts of input and output, and not drawn here.",
                         "short",
-                        query(rate("sidewatch_tokens_total", f'{GEN_AI},type=~"input|output"', "type"), "{{type}}"),
+                        query(rate("sidewatch_tokens_total", SPENT, "type"), "{{type}}"),
                         stack=True,
                     ),
                     graph(
@@ -213,7 +264,7 @@ def overview() -> Dashboard:
                         "Share of verdicts given, of those that could be: what was dropped, skipped for load or lost with the observer is missing from 100%. Needs the recording rules.",
                         "percentunit",
                         query(f"min by (namespace) (sidewatch:coverage:ratio_rate5m{{{NS}}})", "{{namespace}}"),
-                        steps={0.99: "green"},
+                        steps={BASE: "red", 0.99: "green"},
                         most=1,
                         runbook="SidewatchCoverageBudgetBurn",
                     ),
@@ -230,8 +281,8 @@ def overview() -> Dashboard:
                         "How far the streams have moved, in units of their natural variation; the largest ones. Details on the Drift dashboard.",
                         "short",
                         query(
-                            f"topk(5, max by (route, model, direction) (sidewatch_drift_effect{{{ROUTE}}}))",
-                            "{{route}} {{model}} {{direction}}",
+                            f"topk(5, max by (route, model, direction, label) (sidewatch_drift_effect{{{ROUTE}}}))",
+                            "{{route}} {{model}} {{direction}} {{label}}",
                         ),
                         runbook="SidewatchDrift",
                     ),

@@ -32,7 +32,8 @@ ROUTE: Final = f'{NS},route=~"$route"'
 GEN_AI: Final = f'{ROUTE},gen_ai_request_model=~"$model"'
 STREAM: Final = f'{ROUTE},model=~"$model"'
 Query = prometheus.Dataquery
-Steps = Mapping[float, str]  # value from which a colour holds; what is below the first is green
+Steps = Mapping[float, str]  # value from which a colour holds; what is below the first is green, or has BASE's
+BASE: Final = float("-inf")
 
 
 def query(expr: str, legend: str = "") -> Query:
@@ -60,6 +61,11 @@ def grown(metric: str, where: str, by: str = "") -> str:
     return f"sum {f'by ({by}) ' if by else ''}(increase({metric}{{{where}}}[$__range]))"
 
 
+def counted(expr: str) -> str:
+    """Return `expr`, a sum, or 0 where there is no such series yet; nothing where no Sidewatch is scraped: that is no 0."""
+    return f"{expr} or 0 * sum(sidewatch_build_info{{{NS}}})"
+
+
 def by_top(expr: str, by: str, volume: str, where: str) -> str:
     """Return `expr`, which is by `by`, for the labels of most growth of the counter `volume` over the range only."""
     return f"({expr}) and on ({by}) topk({LINES}, sum by ({by}) (increase({volume}{{{where}}}[$__range] @ end())))"
@@ -72,14 +78,26 @@ def quantile(share: float, metric: str, where: str, by: str = "") -> str:
 
 
 def graph(
-    title: str, tells: str, unit: str, *queries: Query, stack: bool = False, steps: Steps | None = None, **more: Any
+    title: str,
+    tells: str,
+    unit: str,
+    *queries: Query,
+    stack: bool = False,
+    steps: Steps | None = None,
+    least: float | None = 0,
+    **more: Any,
 ) -> Any:
-    """Return lines over time, with mean, last and largest value in the legend. `steps` are drawn as dashed lines."""
-    legend = common.VizLegendOptions().show_legend(True).display_mode(options.LegendDisplayMode.TABLE)
-    legend.placement(options.LegendPlacement.BOTTOM).calcs(["mean", "lastNotNull", "max"])
+    """Return lines over time. `steps` are drawn as dashed lines.
+
+    The legend is a list, several names a line: as a table it would show three of eight.
+    """
+    legend = common.VizLegendOptions().show_legend(True).display_mode(options.LegendDisplayMode.LIST)
+    legend.placement(options.LegendPlacement.BOTTOM).calcs(["lastNotNull"])
     tooltip = common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING)
     panel = timeseries.Panel().legend(legend).tooltip(tooltip).line_width(1).fill_opacity(40 if stack else 8)
-    panel.show_points(options.VisibilityMode.NEVER).min(0)
+    panel.show_points(options.VisibilityMode.NEVER)
+    if least is not None:
+        panel.min(least)
     if stack:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
     if steps:
@@ -88,21 +106,27 @@ def graph(
 
 
 def number(
-    title: str, tells: str, unit: str, *queries: Query, steps: Steps | None = None, width: int = 4, **more: Any
+    title: str,
+    tells: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps | None = None,
+    width: int = 4,
+    **more: Any,
 ) -> Any:
-    """Return one large number with its course behind it, coloured by `steps`."""
+    """Return one large number with its course behind it, coloured by `steps`, whole where it counts things (`whole`)."""
     calcs = common.ReduceDataOptions().calcs(["lastNotNull"])
     panel = stat.Panel().reduce_options(calcs).graph_mode(options.BigValueGraphMode.AREA)
     panel.color_mode(options.BigValueColorMode.BACKGROUND if steps else options.BigValueColorMode.VALUE)
     return _finished(panel, title, tells, unit, queries, steps, width=width, height=4, **more)
 
 
-def bars(title: str, tells: str, unit: str, expr: str, legend: str, **more: Any) -> Any:
+def bars(title: str, tells: str, unit: str, expr: str, legend: str, *, steps: Steps | None = None, **more: Any) -> Any:
     """Return the largest present values as horizontal bars."""
     calcs = common.ReduceDataOptions().calcs(["lastNotNull"])
     panel = bargauge.Panel().reduce_options(calcs).orientation(options.VizOrientation.HORIZONTAL)
     panel.display_mode(options.BarGaugeDisplayMode.BASIC).show_unfilled(True).min(0)
-    return _finished(panel, title, tells, unit, [now(f"topk({LINES}, {expr})", legend)], None, **more)
+    return _finished(panel, title, tells, unit, [now(f"topk({LINES}, {expr})", legend)], steps, **more)
 
 
 def rows(title: str, tells: str, unit: str, expr: str, names: Mapping[str, str], **more: Any) -> Any:
@@ -154,11 +178,14 @@ def _finished(
     width: int = 8,
     height: int = 8,
     most: float | None = None,
+    whole: bool = False,
     runbook: str = "",
     absent: str = "",
 ) -> Any:
     panel.title(title).description(tells).unit(unit).datasource(SOURCE).span(width).height(height)
     panel.thresholds(_thresholds(steps or {}))
+    if whole:
+        panel.decimals(0)
     if most is not None:
         panel.max(most)
     if absent:
@@ -172,9 +199,6 @@ def _finished(
 
 
 def _thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
-    first = [model.Threshold(color="green", value=None)]
-    return (
-        dashboard.ThresholdsConfig()
-        .mode(model.ThresholdsMode.ABSOLUTE)
-        .steps(first + [model.Threshold(color=colour, value=value) for value, colour in steps.items()])
-    )
+    first = [model.Threshold(color=steps.get(BASE, "green"), value=None)]
+    others = [model.Threshold(color=colour, value=value) for value, colour in steps.items() if value != BASE]
+    return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(first + others)

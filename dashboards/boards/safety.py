@@ -3,7 +3,22 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.boards.board import board
-from dashboards.boards.panels import NS, ROUTE, also, bars, by_top, graph, grown, now, number, query, rate, rows, spread
+from dashboards.boards.panels import (
+    NS,
+    ROUTE,
+    also,
+    bars,
+    by_top,
+    counted,
+    graph,
+    grown,
+    now,
+    number,
+    query,
+    rate,
+    rows,
+    spread,
+)
 
 FLAGS = "sidewatch_flags_total"
 
@@ -72,6 +87,7 @@ def safety() -> Dashboard:
                         "short",
                         f'sum by (label, value) (increase(sidewatch_label_flags_total{{{NS},watcher=~"$watcher",label=~"$label",value=~"$value"}}[$__range]))',
                         "{{label}} {{value}}",
+                        whole=True,
                     ),
                 ],
             ),
@@ -90,9 +106,21 @@ def safety() -> Dashboard:
                             "route": "Route",
                             "Value": "Flags",
                         },
-                        width=16,
+                        width=12,
+                        whole=True,
                         runbook="SidewatchFlagRateAnomaly",
                         absent="Nothing was flagged",
+                    ),
+                    bars(
+                        "Against its own week",
+                        "Flags an exchange in the last hour, in multiples of the watcher's own last week: 3 alerts. Nothing where it flagged nothing before. Needs the recording rules.",
+                        "x",
+                        f"max by (watcher) (sidewatch:flags_per_exchange:ratio_rate1h{{{scored}}} / (sidewatch:flags_per_exchange:baseline7d{{{scored}}} > 0))",
+                        "{{watcher}}",
+                        steps={2: "yellow", 3: "red"},
+                        width=6,
+                        runbook="SidewatchFlagRateAnomaly",
+                        absent="No baseline yet",
                     ),
                     bars(
                         "Refusals by model",
@@ -101,6 +129,8 @@ def safety() -> Dashboard:
                         grown("sidewatch_refusals_total", ROUTE, "model"),
                         "{{model}}",
                         absent="No refusals",
+                        width=6,
+                        whole=True,
                     ),
                 ],
             ),
@@ -136,7 +166,7 @@ KINDS = (
     ("Injection", 'watcher="injection"', "SidewatchInjectionSpike"),
     ("PII in prompts", 'watcher="pii",direction="prompt"', "SidewatchFlagRateAnomaly"),
     ("PII in completions", 'watcher="pii",direction="completion"', "SidewatchPiiInCompletions"),
-    ("Secrets", 'watcher="secrets"', "SidewatchPiiInCompletions"),
+    ("Secrets in completions", 'watcher="secrets",direction="completion"', "SidewatchPiiInCompletions"),
 )
 
 
@@ -146,7 +176,9 @@ def _found(title: str, which: str, runbook: str) -> object:
         title,
         tells,
         "short",
-        now(f"{grown(FLAGS, f'{ROUTE},{which}')} or vector(0)"),
-        steps={1: "orange"},
+        now(counted(grown(FLAGS, f"{ROUTE},{which}"))),
+        # What models say is an incident; what users write is not, unless there is more of it than usual.
+        steps={1: "orange"} if "completion" in which else None,
+        whole=True,
         runbook=runbook,
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,16 @@ def test_panels_fill_the_grid_without_overlap(file: Path) -> None:
         assert not cells & taken, panel["title"]
         assert place["x"] + place["w"] <= 24, panel["title"]
         taken |= cells
+
+
+@boards
+def test_no_section_leaves_a_hole(file: Path) -> None:
+    everything = board(file)["panels"]
+    for top, below in pairwise([*(panel for panel in everything if panel["type"] == "row"), None]):
+        at = top["gridPos"]["y"] + 1
+        end = below["gridPos"]["y"] if below else max(p["gridPos"]["y"] + p["gridPos"]["h"] for p in everything)
+        places = [p["gridPos"] for p in everything if at <= p["gridPos"]["y"] < end]
+        assert sum(place["w"] * place["h"] for place in places) == 24 * (end - at), top["title"]
 
 
 def test_uids_are_stable() -> None:

@@ -82,7 +82,7 @@ def test_every_reason_of_the_ledger_counts_against_coverage_or_is_excused() -> N
 
 def test_windows_offsets_and_holds_are_shortened_and_nothing_else() -> None:
     tree = [{"name": "g", "rules": [{"alert": "A", "expr": "rate(m1h[1h] offset 1d) > m[5m]", "for": "2m"}]}]
-    assert rules.shortened(tree, {"1h": "10s", "1d": "60s", "2m": "1s"}) == [
+    assert rules.shortened(tree, {"1h": "10s", "1d": "60s"}, "1s") == [
         {"name": "g", "rules": [{"alert": "A", "expr": "rate(m1h[10s] offset 60s) > m[5m]", "for": "1s"}]}
     ]
 
