@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train screen card dashboards chart clean
+.PHONY: help setup demo test lint types imports unit test-slow test-live bench lock train screen card dashboards chart pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -79,6 +79,11 @@ dashboards: setup ## write rules.yaml and the dashboards anew, and copy them int
 chart: setup ## write the chart's README and the plain-YAML example anew
 	$(BIN)/python helm/readme.py
 	$(BIN)/python -m tests.helm.example
+
+pictures: setup ## draw the dashboards for docs/dashboards.md: needs apt and npm, and Chromium
+	tests/live/fetch-tools.sh
+	cd tests/live/draw && npm install --no-audit --no-fund
+	$(BIN)/python -m tests.live.pictures
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,14 @@ def test_objectives_reach_the_rules() -> None:
     assert "vector(0.999)" in text
     assert 'le="2.56"' in text
     assert "over 2.56 s" in text
+
+
+def test_every_objective_is_documented_with_its_default() -> None:
+    table = [line for line in Path("docs/dashboards.md").read_text().splitlines() if line.startswith("| `")]
+    text = "\n".join(table)
+    for name, value in asdict(rules.Objectives()).items():
+        assert f"`{name}`" in text
+        assert f"{value:g}" in text
 
 
 def test_the_latency_objective_is_a_bound_of_the_histogram() -> None:

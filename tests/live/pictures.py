@@ -1,4 +1,4 @@
-"""Draw every dashboard from a real Sidewatch's metrics: `python -m tests.live.pictures [OUT] [MINUTES]`, for docs/dashboards.md.
+"""Draw every dashboard from a real Sidewatch's metrics: `python -m tests.live.pictures [OUT] [MINUTES] [webp|png]`, for docs/dashboards.md.
 
 Runs the live stack, sends the demo's traffic with everything planted, lets the topic shift, breaks a few things, and draws.
 Needs Prometheus (tests/live/fetch-tools.sh), Node with `npm install` in tests/live/draw, and Chromium.
@@ -19,9 +19,10 @@ from tests.live.stack import Stack, stack
 DRAW = Path("tests/live/draw/draw.mjs")
 
 
-def draw(live: Stack, out: Path, minutes: float) -> None:
+def draw(live: Stack, out: Path, minutes: float, form: str = "webp") -> None:
+    """Draw the last minutes. Raises CalledProcessError where a panel could not be drawn."""
     command = ["node", str(DRAW), "--prometheus", live.prometheus, "--out", str(out), "--minutes", f"{minutes:g}"]
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run([*command, "--format", form], check=True, timeout=300)
 
 
 async def _traffic(live: Stack, seconds: float, exchanges: int = 100_000) -> None:
@@ -37,7 +38,7 @@ async def _traffic(live: Stack, seconds: float, exchanges: int = 100_000) -> Non
         await app.close()
 
 
-def main(out: Path, minutes: float) -> None:
+def main(out: Path, minutes: float, form: str) -> None:
     with tempfile.TemporaryDirectory() as folder, stack(Path(folder)) as live, faults.background(live) as background:
         asyncio.run(_traffic(live, 60 * minutes * 0.5))
         background.topic_shift = True
@@ -46,10 +47,10 @@ def main(out: Path, minutes: float) -> None:
         faults.kill(live)
         faults.flood(live)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))
-        draw(live, out, minutes + 1)
+        live.judged()
+        draw(live, out, minutes + 1, form)
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1] if len(sys.argv) > 1 else "docs/dashboards"), float(sys.argv[2]) if len(sys.argv) > 2 else 4.0
-    )
+    given = dict(enumerate(sys.argv))
+    main(Path(given.get(1, "docs/dashboards")), float(given.get(2, "4")), given.get(3, "webp"))

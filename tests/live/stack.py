@@ -236,7 +236,7 @@ def alertmanager(folder: Path, port: int, hook: str) -> list[str]:
 
 def prometheus(folder: Path, ports: dict[str, int]) -> list[str]:
     """Return the command of a Prometheus that scrapes every second and evaluates the quick rules as often."""
-    written(folder, "rules", rules.render(OBJECTIVES, WINDOWS, "1s"))
+    written(folder, "rules", rules.render(OBJECTIVES, WINDOWS, "3s"))
     sidewatch = {"targets": [f"127.0.0.1:{ports['admin']}"], "labels": LABELS}
     webhook = {"targets": [f"127.0.0.1:{ports['injector']}"], "labels": {"namespace": "mon"}}
     tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}

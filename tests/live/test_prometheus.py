@@ -14,8 +14,8 @@ import pytest
 from dashboards import rules
 from sidecar.demo.script import plan
 from sidecar.demo.traffic import App
-from sidecar.observer.metric_table import BY_NAME
 from tests.dashboards.queries import asked
+from tests.dashboards.test_boards import LABELS
 from tests.dashboards.test_rules import ALERTS, metrics_in
 from tests.live import faults
 from tests.live.outside import posts
@@ -33,6 +33,10 @@ SILENT = {
     ("health", "Dropped captures by reason"): "a full channel or no observer",
     ("drift", "Changes of level"): "a change that Prometheus saw grow: the first one only makes the series",
     ("health", "Refused"): "a connection past a limit",
+    ("safety", "Against its own week"): "a week",
+    ("drift", "Clusters that moved"): "a stream in drift",
+    ("drift", "Who changed, and since when"): "a stream in drift",
+    ("drift", "What carries the change"): "a stream in drift",
     ("health", "Unread, by watcher and reason"): "an exchange that a watcher skips",
     ("health", "Model windows by who ran them"): "an inference server: none by default",
     ("health", "Errors"): "a sink, watcher or decoder that fails",
@@ -60,12 +64,19 @@ async def clients(proxy: str, exchanges: int) -> int:
     return app.sent.calls - app.sent.failed - app.sent.wrong
 
 
-def silent(live: Stack) -> set[tuple[str, str]]:
+def silent(live: Stack, among: set[tuple[str, str]] | None = None) -> set[tuple[str, str]]:
     """Return the panels of which no query answers with series."""
-    spoken = {(query.board, query.panel): False for query in asked()}
+    spoken: dict[tuple[str, str], bool] = {}
     for query in asked():
-        spoken[query.board, query.panel] |= bool(live.query(query.expr))
+        place = (query.board, query.panel)
+        if among is None or place in among:
+            spoken[place] = spoken.get(place, False) or bool(live.query(query.expr))
     return {place for place, series in spoken.items() if not series}
+
+
+def missed_scrapes(live: Stack) -> bool:
+    """Tell whether Prometheus came through at each scrape: on a machine without processor time it does not."""
+    return bool(live.query('min_over_time(up{job="sidewatch"}[2m]) == 0'))
 
 
 def test_prometheus_accepts_every_rule_and_none_of_them_fails(live: Stack) -> None:
@@ -93,39 +104,29 @@ def test_every_panel_shows_series_under_traffic_and_nobody_is_alerted(
         live.judged()
     wait_for(lambda: silent(live) <= set(SILENT), 20, f"series for {silent(live) - set(SILENT)}")
     told = {alert["labels"]["alertname"] for alert in live.outside.alerts}
+    if missed_scrapes(live):
+        told -= {"SidewatchDown"}
     # what is planted is told, and nothing else
-    assert told <= {"SidewatchInjectorCertificateExpiring", "SidewatchPiiInCompletions", "SidewatchPricesMissing"}
+    assert told <= {"SidewatchInjectorCertificateExpiring", "SidewatchPiiInCompletions"}
     assert background.failed == 0
 
 
 async def planted(live: Stack) -> int:
-    """Send a little of everything that watchers find, so that the panels have something to show."""
+    """Send a little of everything that watchers find, but injections, of which ten are an alert."""
     app = App(live.proxy, at_once=4)
     try:
-        await app.run([ask for ask in plan(192, 200) if ask.planted])
+        await app.run([ask for ask in plan(192, 200) if ask.planted not in {"", "injection"}])
     finally:
         await app.close()
     return app.sent.calls - app.sent.failed
 
 
-def test_the_metrics_page_passes_promtool_and_holds_every_metric_that_is_asked_for(live: Stack) -> None:
+def test_the_metrics_page_passes_promtool(live: Stack) -> None:
     page = get(f"{live.admin}/metrics")
     done = subprocess.run(
         [tool("promtool"), "check", "metrics"], input=page, capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    there = {line.split("{")[0].split(" ")[0] for line in page.splitlines() if not line.startswith("#")}
-    wanted = {name for query in asked() for name in metrics_in(query.expr) if ":" not in name}
-    wanted |= {
-        name
-        for rule in rules.groups()
-        for each in rule["rules"]
-        for name in metrics_in(each["expr"])
-        if ":" not in name
-    }
-    unborn = {name for name in wanted - there if name in BY_NAME and BY_NAME[name].type == "counter"}
-    missing = wanted - there - unborn - {"sidewatch_injector_certificate_expiry_timestamp_seconds"}
-    assert {name for name in missing if not name.startswith(("gen_ai_request_model", "gen_ai_token_type"))} == set()
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +134,17 @@ def faulty(live: Stack, background: faults.Background) -> Stack:
     """Put one fault after the other into the running Sidewatch, each until its alert has fired."""
     time.sleep(15)  # a baseline of quiet traffic
     background.topic_shift = True
+    unheard = set(SILENT)
     for name, fault in faults.FAULTS.items():
         fault(live)
         live.judged()
         wait_for(lambda name=name: live.outside.got(name, "firing"), PATIENCE_SECONDS, f"{name} fires")
-    wait_for(lambda: live.outside.got("SidewatchDrift", "firing"), PATIENCE_SECONDS, "SidewatchDrift fires")
-    assert silent(live) == {place for place in SILENT if place[1] in STAY_SILENT}
-    faults.accept(live)
+        unheard = silent(live, unheard)
+        if name == "SidewatchProviderChanged":  # before the observer is killed, and forgets what it learned
+            wait_for(lambda: live.outside.got("SidewatchDrift", "firing"), PATIENCE_SECONDS, "SidewatchDrift fires")
+            unheard = silent(live, unheard)
+            faults.accept(live)
+    assert {panel for _, panel in unheard} == STAY_SILENT
     faults.renew(live)
     background.stop()
     return live
@@ -160,9 +165,22 @@ def test_the_alert_fires_and_is_over_when_the_fault_is(name: str, faulty: Stack)
     wait_for(lambda: faulty.outside.got(name, "resolved"), 20, f"{name} is told as over")
 
 
+def test_every_metric_that_is_asked_for_was_scraped(faulty: Stack) -> None:
+    scraped = set(get(f"{faulty.prometheus}/api/v1/label/__name__/values")["data"])
+    expressions = [query.expr for query in asked()] + [
+        each["expr"] for group in rules.groups() for each in group["rules"]
+    ]
+    wanted = {name for expression in expressions for name in metrics_in(expression)} - LABELS
+    assert wanted - scraped == NEVER
+
+
+# None of the faults makes these: a completion that is a refusal, a connection past a limit.
+NEVER = {"sidewatch_refusals_total", "sidewatch_refused_total"}
+
+
 def test_no_exchange_failed_while_the_observer_was_killed_stopped_and_flooded(
     faulty: Stack, background: faults.Background
 ) -> None:
     assert background.sent > 100
     assert background.failed == 0
-    assert faulty.query("sum(sidewatch_observer_losses_total)")[0]["value"][1] >= "4"
+    assert float(faulty.query("sum(sidewatch_observer_losses_total)")[0]["value"][1]) >= 4

@@ -1,5 +1,6 @@
 // Draws the committed dashboards with Grafana's own components (@grafana/ui) and the data of a live Prometheus:
-//   node draw.mjs --prometheus http://127.0.0.1:9090 --out DIR [--minutes 15] [--boards overview,drift]
+//   node draw.mjs --prometheus http://127.0.0.1:9090 --out DIR [--minutes 15] [--boards overview,drift] [--format png]
+// Ends with 1 where a panel could not be drawn. Needs `npm install` here, and Chromium (apt-get install chromium fonts-inter).
 // Heat maps and state timelines are no part of @grafana/ui: those two are drawn by page.jsx itself.
 import { build } from 'esbuild';
 import { mkdtemp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
@@ -20,6 +21,7 @@ const { values: given } = parseArgs({
     out: { type: 'string' },
     minutes: { type: 'string', default: '15' },
     boards: { type: 'string' },
+    format: { type: 'string', default: 'webp' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
   },
 });
@@ -59,6 +61,11 @@ async function filledBoard(name) {
   return { title: board.title, panels, marks, from: from * 1000, to: to * 1000, step, width: WIDTH };
 }
 
+function failed(name, problem) {
+  console.error(`${name}: ${problem}`);
+  process.exitCode = 1;
+}
+
 async function bundled() {
   const built = await build({
     entryPoints: [join(HERE, 'page.jsx')],
@@ -85,15 +92,15 @@ async function main() {
     const file = join(folder, `${name}.html`);
     await writeFile(file, `<!doctype html><meta charset="utf-8"><body><div id="root"></div><script>window.BOARD=${data}</script>${code}`);
     const page = await browser.newPage();
-    page.on('pageerror', (error) => console.error(name, String(error)));
+    page.on('pageerror', (error) => failed(name, String(error)));
     await page.setViewport({ width: WIDTH, height: 900 });
     await page.goto(pathToFileURL(file).href);
     await page.waitForSelector('#drawn', { timeout: 60000 });
     await new Promise((resolve) => setTimeout(resolve, 1500)); // the graphs' canvases are painted a frame later
     const size = await page.$eval('#drawn', (element) => element.getBoundingClientRect().height);
     await page.setViewport({ width: WIDTH, height: Math.ceil(size) });
-    await page.screenshot({ path: join(given.out, `${name}.png`) });
-    console.log(`${name}: ${join(given.out, `${name}.png`)}`);
+    for (const problem of await page.$$eval('.failed', (found) => found.map((one) => one.textContent))) failed(name, problem);
+    await page.screenshot({ path: join(given.out, `${name}.${given.format}`), type: given.format });
     await page.close();
   }
   await browser.close();

@@ -144,7 +144,7 @@ const KINDS = { timeseries: Lines, stat: Numbers, bargauge: Bars, table: Rows, '
 class Guard extends Component {
   state = {};
   static getDerivedStateFromError(error) { return { error }; }
-  render() { return this.state.error ? <pre style={{ color: 'red' }}>{String(this.state.error)}</pre> : this.props.children; }
+  render() { return this.state.error ? <pre className="failed" style={{ color: 'red' }}>{String(this.state.error)}</pre> : this.props.children; }
 }
 
 function Content({ panel, width, height }) {
