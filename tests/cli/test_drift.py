@@ -98,39 +98,6 @@ def test_exemplars_in_a_baseline_are_masked(tmp_path):
     assert all("[EMAIL_ADDRESS]" in text and "example.org" not in text for text in exemplars)
 
 
-def test_a_baseline_is_built_from_the_exchange_log(tmp_path):
-    words = ["tent", "boot", "jacket", "stove", "map", "rope", "lamp", "bag", "hat", "glove", "hiker", "trail"]
-    rng = np.random.default_rng(4)
-    lines = [{"event": "drift", "level": "stable"}, {"event": "exchange", "route": "default", "request_model": "other"}]
-    for number in range(60):
-        user = {"origin": "user", "role": "user", "chars": 400, "text": " ".join(rng.choice(words, 10))}
-        older = {"origin": "history", "role": "assistant", "chars": 3, "text": "yes"}
-        answer = {"origin": "completion", "role": "assistant", "chars": 9, "text": f"answer {number}"}
-        lines.append(
-            {
-                "event": "exchange", "timestamp": f"2026-01-01T00:{number:02}:00.000Z", "route": "default",
-                "request_model": "gpt-4o", "prompt": [user, older], "completion": [answer], "duration_seconds": 0.5,
-                "usage": {"source": "provider", "output": 7}, "finish_reasons": ["stop"], "tool_calls": [],
-            }
-        )  # fmt: skip
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    shown = {}
-    for direction in ("prompt", "completion"):
-        file = str(tmp_path / direction)
-        source = ["--from", str(tmp_path / "log.jsonl"), "--model", "gpt-4o", "--direction", direction]
-        ended = sidewatch("baseline", "build", *source, "--output", file)
-        assert ended.returncode == 0, ended.stderr
-        shown[direction] = json.loads(sidewatch("baseline", "show", file).stdout)
-    assert {name: part["samples_kept"] for name, part in shown.items()} == {"prompt": 60, "completion": 60}
-    assert shown["prompt"]["time_seconds"] == [1767225600.0, 1767229140.0]
-    assert shown["prompt"]["scalars"]["tokens"]["mean"] == pytest.approx(
-        100, rel=0.02
-    )  # 400 characters, cut in the log
-    assert shown["completion"]["direction"] == "completion"
-    assert shown["completion"]["scalars"]["tokens"]["mean"] == 7.0
-    assert shown["completion"]["categories"] == {"finish_reason": ["stop"]}
-
-
 def test_what_is_no_baseline_is_refused(files):
     ended = sidewatch("baseline", "show", str(files / "same.jsonl"))
     assert ended.returncode == 2
