@@ -24,6 +24,7 @@ UNUSED = {
     "onnxruntime/tools": "conversion of models",
     "onnxruntime/datasets": "examples",
     "numpy/f2py": "Fortran compiler",
+    "numpy/polynomial": "loaded at first use, and not used",
     "numpy/distutils": "build system",
     "numpy/_core/include": "C headers",
     "numpy/_core/lib": "static libraries",
@@ -33,6 +34,7 @@ UNUSED = {
 UNUSED_FILES = {
     "onnxruntime/capi/libonnxruntime.so*": "its C interface: the Python module is linked with the same code",
     "numpy/_core/_simd*.so": "numpy's own tests",
+    "phonenumbers/shortdata/region_*.py": "emergency and service numbers by country: not asked",
     "stdnum/oui.dat": "makers of network cards: not asked",
     "stdnum/imsi.dat": "telephone operators: not asked",
 }
@@ -63,10 +65,9 @@ def trim(file: Path) -> int:
 
 
 def slim(packages: Path) -> None:
-    """Slim and compile one site-packages folder. Raises FileNotFoundError when an expected folder is not there."""
+    """Slim and compile one site-packages folder; what is not there (numpy's distutils from Python 3.12 on) need not go."""
     for folder in UNUSED:
-        if (packages / folder.split("/")[0]).exists():
-            shutil.rmtree(packages / folder)
+        shutil.rmtree(packages / folder, ignore_errors=True)
     for pattern in UNUSED_FILES:
         for file in packages.glob(pattern):
             file.unlink()
