@@ -47,12 +47,13 @@ class Served:
 
     async def status(self) -> dict[str, Any]:
         """Return the status page."""
-        return json.loads(await asyncio.to_thread(self._get, "/status"))
+        return json.loads(await asyncio.to_thread(self.page, "/status"))
 
     async def metrics(self) -> str:
-        return (await asyncio.to_thread(self._get, "/metrics")).decode()
+        return (await asyncio.to_thread(self.page, "/metrics")).decode()
 
-    def _get(self, path: str) -> bytes:
+    def page(self, path: str) -> bytes:
+        """Return a page of the admin port. Raises OSError."""
         with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=60) as page:
             return page.read()
 
