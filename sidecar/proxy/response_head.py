@@ -20,6 +20,7 @@ _SPECIAL = re.compile(
     rb"\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|te):[ \t]*([^\r]*)"
 )
 _CODING_FIELD = re.compile(rb"\r\ntransfer-encoding:[^\r]*", re.IGNORECASE)
+_KEEP_ALIVE: Final = b"\r\nConnection: keep-alive"  # from most servers, and without meaning in HTTP/1.1
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
 _SWITCHING: Final = _FRAMING | {b"connection", b"upgrade"}
 
@@ -50,11 +51,12 @@ def read_response(block: bytes, method: bytes, upgrading: bool = False) -> Respo
     if match is None or not _FIELDS.fullmatch(fields):
         raise HeadError("malformed status line or field line")
     minor, status = 1 if match[1] == b"1" else 0, int(match[3])
-    lower = fields.lower()
+    rest = _without_keep_alive(fields) if _KEEP_ALIVE in fields else fields
+    lower = rest.lower()
     lengths: list[bytes] = []
     codings: list[bytes] = []
     options: tuple[bytes, ...] = ()
-    forward = fields
+    forward = rest
     for name, value in _SPECIAL.findall(lower):
         if name == b"content-length":
             lengths.append(value.rstrip(b" \t"))
@@ -67,7 +69,7 @@ def read_response(block: bytes, method: bytes, upgrading: bool = False) -> Respo
     if status < 200 or status == 204 or status == 304 or method == b"HEAD":
         length = NO_BODY
     if not forward:
-        forward = _without_hops(fields, lower, options, _SWITCHING if status == 101 and upgrading else _FRAMING)
+        forward = _without_hops(rest, lower, options, _SWITCHING if status == 101 and upgrading else _FRAMING)
     keep_alive = minor == 1 and length != UNTIL_CLOSE and b"close" not in options
     return ResponseHead(status, match[2], length, keep_alive, fields, forward)
 
@@ -75,6 +77,13 @@ def read_response(block: bytes, method: bytes, upgrading: bool = False) -> Respo
 def without_coding(fields: bytes) -> bytes:
     """Return the lines without Transfer-Encoding, for a client that knows no chunks."""
     return _CODING_FIELD.sub(b"", fields)
+
+
+def _without_keep_alive(fields: bytes) -> bytes:
+    """Return the lines without the first that says so, where that is all it says: cheaper than looking for hops."""
+    at = fields.find(_KEEP_ALIVE)
+    end = at + len(_KEEP_ALIVE)
+    return fields[:at] + fields[end:] if fields[end : end + 2] in (b"", b"\r\n") else fields
 
 
 def _without_hops(fields: bytes, lower: bytes, options: tuple[bytes, ...], kept: frozenset[bytes]) -> bytes:

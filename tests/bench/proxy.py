@@ -33,6 +33,22 @@ ANSWER = b'{"choices":[{"message":{"role":"assistant","content":"' + b"x" * 900 
 CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"word "}}]}\n\n'
 FRAMED = b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK)
 PROMPT = b'{"model":"m","messages":[{"role":"user","content":"hello"}]}'
+HEADERS = {  # what an official SDK sends
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    "User-Agent": "OpenAI/Python 1.99.0",
+    "X-Stainless-Lang": "python",
+    "X-Stainless-Package-Version": "1.99.0",
+    "X-Stainless-OS": "Linux",
+    "X-Stainless-Arch": "x64",
+    "X-Stainless-Runtime": "CPython",
+    "X-Stainless-Runtime-Version": "3.11.7",
+    "X-Stainless-Async": "false",
+    "X-Stainless-Retry-Count": "0",
+    "X-Stainless-Read-Timeout": "600",
+    "Accept-Encoding": "gzip, deflate",
+    "Authorization": "Bearer sk-bench-0000000000000000000000000000000000000000",
+}
 CHUNKS, PACE_SECONDS = 100, 0.01
 WRK_SECONDS = 3
 CORES = sorted(os.sched_getaffinity(0))
@@ -67,8 +83,9 @@ class Client(asyncio.Protocol):
     """Sends `requests` one after the other and finishes `done` when the last is answered."""
 
     def __init__(self, path: bytes, requests: int) -> None:
-        head = b"POST %s HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self.request = head % (path, len(PROMPT)) + PROMPT
+        fields = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()).encode()
+        head = b"POST %s HTTP/1.1\r\nHost: api\r\n%sContent-Length: %d\r\n\r\n"
+        self.request = head % (path, fields, len(PROMPT)) + PROMPT
         self.end = b"\r\n0\r\n\r\n" if path == b"/stream" else ANSWER[-20:]
         self.left, self.tail = requests, b""
         self.done = asyncio.get_running_loop().create_future()
@@ -107,9 +124,8 @@ class Wrk:
 
     def __init__(self, binary: str, folder: str) -> None:
         self._binary, self._script = binary, Path(folder) / "wrk.lua"
-        self._script.write_text(
-            f"wrk.method = 'POST'\nwrk.headers['Content-Type'] = 'application/json'\nwrk.body = '{PROMPT.decode()}'\n"
-        )
+        headers = "".join(f"wrk.headers['{name}'] = '{value}'\n" for name, value in HEADERS.items())
+        self._script.write_text(f"wrk.method = 'POST'\n{headers}wrk.body = '{PROMPT.decode()}'\n")
 
     async def cost(self, port: int, pid: int) -> float:
         """Return microseconds of the proxy's CPU per request."""

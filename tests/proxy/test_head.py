@@ -252,3 +252,20 @@ def test_a_length_that_another_line_repeats_is_found_in_its_own_line() -> None:
     block = b"POST / HTTP/1.1\r\nX-Content-Length: 12\r\nContent-Length: 12\r\nHost: a"
     reader.read(block)
     assert reader.read(block.replace(b"\r\nContent-Length: 12", b"\r\nContent-Length: 5")).length == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "forwarded"),
+    [
+        (b"Connection: keep-alive", b""),
+        (b"X: y\r\nConnection: keep-alive\r\nZ: z", b"\r\nX: y\r\nZ: z"),
+        (b"Connection: keep-alive, X-Hop\r\nX-Hop: 1", b""),
+        (b"Connection: keep-alive\r\nConnection: X-Hop\r\nX-Hop: 1\r\nZ: z", b"\r\nZ: z"),
+        (b"Connection: keep-alive\r\nKeep-Alive: timeout=5", b""),
+        (b"Connection: keep-alivex\r\nZ: z", b"\r\nZ: z"),
+        (b"X: Connection: keep-alive", b"\r\nX: Connection: keep-alive"),
+    ],
+)
+def test_keep_alive_is_not_passed_on_however_it_stands(lines: bytes, forwarded: bytes) -> None:
+    head = read_response(b"HTTP/1.1 204 No Content\r\n" + lines, b"GET")
+    assert (head.forward, head.fields, head.keep_alive) == (forwarded, b"\r\n" + lines, True)
