@@ -79,7 +79,7 @@ def test_long_values_are_cut_and_odd_ones_escaped() -> None:
 
 def test_a_cleared_gauge_is_gone() -> None:
     instruments = Instruments()
-    instruments.set("sidewatch_drift_effect", ("r", "m", "prompt"), 0.5)
+    instruments.set("sidewatch_drift_effect", ("r", "m", "prompt", ""), 0.5)
     instruments.clear("sidewatch_drift_effect")
     assert "sidewatch_drift_effect" not in rendered(instruments)
 

@@ -285,7 +285,8 @@ async def test_with_the_pack_every_built_in_watcher_reads_and_memory_stays_withi
     assert ledger["toxicity\0flagged\0"] == 1
     assert {key.split("\0")[0] for key in ledger} == {"toxicity", "bias", "injection", "pii", "secrets"}
     streams = json.loads((await observer.page("/drift"))[2])
-    assert [stream["level"] for stream in streams] == ["insufficient_data", "insufficient_data"]
+    levels = {stream["direction"]: stream["level"] for stream in streams}
+    assert levels == dict.fromkeys(("prompt", "completion", "provider"), "insufficient_data")
     worker.exchange(2, chat(("user", "Mail me at bob.miller@example.com")), answer("Call +1 212 555 0175."))
     worker.exchange(3, chat(("user", "What is the capital of France?")), answer("Paris."))
     await worker.settlements(3)
