@@ -70,7 +70,7 @@ def validation(data: Path, fitting: bool, most: int = 400, seed: int = 5) -> lis
     Half of them, whole groups together, are for `fitting` calibration and thresholds; the other half measures the result.
     """
     _, held = mix.load(data)
-    examples = [example for unit in held for example in unit.examples if _for_fitting(example) == fitting]
+    examples = [example for unit in held for example in unit.examples if for_fitting(example) == fitting]
     random.Random(seed).shuffle(examples)
     kept, counts = [], dict[str, int]()
     for example in examples:
@@ -80,7 +80,7 @@ def validation(data: Path, fitting: bool, most: int = 400, seed: int = 5) -> lis
     return kept
 
 
-def _for_fitting(example: Example) -> bool:
+def for_fitting(example: Example) -> bool:
     return splits.fraction(f"half {example.source}:{example.group or example.text}") < 0.5
 
 

@@ -3,8 +3,8 @@
 Teacher: the shipped graph's calibrated scores and entities over a sample of the training mix and over unlabelled chat
 turns, each cut to one window. Student: `watchers.first_stage`. It is taught how far each head is over its thresholds
 (that is what it screens), each label's score, and of each word whether it is part of an entity. Then the table is
-rounded to int8, and with what is written in the end the limits are chosen on one half of the texts that were held out
-of all training, so that at most `MISSES` of the full encoder's flags are cleared; the other half says what that holds.
+rounded to int8, and with what is written in the end the limits are chosen on the rows that also calibrated the pack, held
+out of all training, so that at most `MISSES` of the full encoder's flags are cleared; the card's half says what that holds.
 
 Run it after `bundle`; the teacher takes minutes and its scores are kept in `--work` for the same model and texts.
 """
@@ -35,7 +35,7 @@ from watchers.normalize import plain, revealed
 from watchers.pack import Pack, read
 from watchers.pii.trust import trusted
 from watchers.tags import ENTITY_TYPES, entities
-from watchers.training import mix
+from watchers.training import bundle, mix, splits
 from watchers.windows import CONTENT
 
 CHAT = "toxicity/hh_harmless_turns_unlabelled.jsonl.gz"
@@ -99,24 +99,25 @@ def _window(text: str) -> str:
     return text[tokens.offsets[start, 0] : tokens.offsets[start + CONTENT - 1, 1]]
 
 
-def texts(data: Path, most: int, seed: int = 3) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return (source, text) rows to learn from and rows held out, as the pack's own training splits them."""
+def texts(data: Path, most: int, seed: int = 3) -> tuple[list[tuple[str, str]], ...]:
+    """Return (source, text) rows to learn from, to choose limits on, and to measure: the last two share no group.
+
+    The card's rows are among the last.
+    """
     rng = random.Random(seed)
     train, held = mix.load(data)
     rows = [(one.source, one.text) for unit in mix.epoch(train, rng) for one in unit.examples]
     rng.shuffle(rows)
-    kept = [(one.source, one.text) for unit in held for one in unit.examples]
+    parts: tuple[list[tuple[str, str]], ...] = (rows[:most], [], [])
+    for one in (one for unit in held for one in unit.examples):
+        parts[1 if bundle.for_fitting(one) else 2].append((one.source, one.text))
     with gzip.open(data / CHAT, "rt", encoding="utf-8") as lines:
-        chat = [("chat", json.loads(line)["text"]) for line in lines]
-    out = [_fraction(text) < 0.25 for _, text in chat]
-    kept += [row for row, left in zip(chat, out, strict=True) if left]
-    rng.shuffle(kept)
-    taken = [row for row, left in zip(chat, out, strict=True) if not left]
-    return rows[:most] + taken[: most // 4], kept[: most // 3]
-
-
-def _fraction(text: str) -> float:
-    return int(hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8], 16) / 2**32
+        for text in (json.loads(line)["text"] for line in lines):
+            share = splits.fraction(f"chat {text}")
+            parts[1 if share < 0.125 else 2 if share < 0.25 else 0].append(("chat", text))
+    for part in parts[1:]:
+        rng.shuffle(part)
+    return parts[0][: most + most // 4], parts[1][: most // 6], parts[2][: most // 6]
 
 
 def taught(pack: Path, rows: Sequence[tuple[str, str]], work: Path, processes: int) -> list[Text]:
@@ -420,12 +421,10 @@ def main() -> None:
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     pack = read(given.pack)
-    rows, out = texts(given.data, given.most)
-    held = taught(given.pack, out, given.work, given.processes)
-    learned = taught(given.pack, rows, given.work, given.processes)
-    random.Random(1).shuffle(held)
+    learned, choosing, testing = (
+        taught(given.pack, rows, given.work, given.processes) for rows in texts(given.data, given.most)
+    )
     first, weights, words = distilled(given.pack, learned, given.work, given.processes, given.epochs, given.words)
-    choosing, testing = held[::2], held[1::2]
     weights = replace(
         weights, clears=limits(measured(first, pack, choosing), MISSES), mark=mark(first, choosing, UNMARKED)
     )
