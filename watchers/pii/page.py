@@ -125,7 +125,7 @@ def _words() -> tuple[Any, dict[bytes, tuple[str, ...]]]:
     # Longest first: the leftmost alternative wins, and a long phrase must not lose to its first word.
     ordered = sorted(topics_of, key=len, reverse=True)
     for phrase in ordered:  # a phrase also announces what the words that it swallows announce
-        inner = {topic for word in topics_of if word != phrase and _holds(phrase, word) for topic in topics_of[word]}
+        inner = {topic for word in _inside(phrase) if word != phrase for topic in topics_of.get(word, ())}
         topics_of[phrase] = tuple(dict.fromkeys((*topics_of[phrase], *sorted(inner))))
     escaped = "|".join(word.decode().replace(".", r"\.").replace("/", r"\/") for word in ordered)
     return pattern(rf"\b(?:{escaped})(?:\b|_)"), {
@@ -134,5 +134,5 @@ def _words() -> tuple[Any, dict[bytes, tuple[str, ...]]]:
     }
 
 
-def _holds(phrase: bytes, word: bytes) -> bool:
-    return word in phrase.replace(b"-", b" ").replace(b"/", b" ").split()
+def _inside(phrase: bytes) -> list[bytes]:
+    return phrase.replace(b"-", b" ").replace(b"/", b" ").split()

@@ -392,10 +392,8 @@ def report(seen: Measured, first: FirstStage) -> str:
     lines = []
     for name, column in first.columns.items():
         cleared, flagged = seen.doubts[:, column] < 0, seen.flagged[:, column]
-        lines.append(
-            f"{name}: {flagged.sum()} flagged, {cleared[flagged].mean():.4f} of them cleared; "
-            f"{cleared[~flagged].mean():.3f} of the others cleared"
-        )
+        missed, spared = (f"{cleared[part].mean():.4f}" if part.any() else "–" for part in (flagged, ~flagged))
+        lines.append(f"{name}: {flagged.sum()} flagged, {missed} of them cleared; {spared} of the others cleared")
     return "\n".join(lines)
 
 
