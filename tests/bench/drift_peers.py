@@ -127,14 +127,16 @@ def sidewatch(rows: np.ndarray, numbers: dict[str, np.ndarray], _: bool) -> Upda
     monitor = DriftMonitor(DriftSettings(reference_samples=REFERENCE, alarm_every=PROMISED), "bench")
     for i, row in enumerate(rows):
         monitor.observe(key, row, {k: float(v[i]) for k, v in numbers.items()})
-    stream, raised = monitor._streams[key], False
+    stream, raised, weighed, evidence = monitor._streams[key], False, -1, 0.0
 
     def update(row: np.ndarray, sample: dict[str, float]) -> float:
-        nonlocal raised
+        nonlocal raised, weighed, evidence
         for event in monitor.observe(key, row, sample):
             raised = raised or event.level is Level.DRIFT
+        if stream.samples != weighed:
+            weighed, evidence = stream.samples, stream.evidence() / PROMISED
         # The level `drift` counts as reaching the promise; the evidence alone just short of it.
-        return max(stream.evidence() / PROMISED, 1.0) if raised else min(stream.evidence() / PROMISED, 0.999)
+        return max(evidence, 1.0) if raised else min(evidence, 0.999)
 
     return update
 
