@@ -72,7 +72,7 @@ def test_what_the_first_stage_cleared_is_screened_and_what_it_doubts_is_judged(p
 
 
 def test_while_it_keeps_up_everything_is_judged_in_full_and_the_first_stage_watched(pack: str) -> None:
-    bench = Bench(settings(pack, first_stage="auto"))
+    bench = Bench(settings(pack, first_stage="auto", behind_seconds=600))  # loading the pack counts as waiting here
     bench.judge([talk(BRIDGE, ANSWER, id="a"), talk(INSULT, ANSWER, id="b")])
     assert bench.origin.ledger == {"toxicity\0clean\0": 1, "toxicity\0flagged\0": 1}
     checks = "sidewatch_first_stage_checks_total"
