@@ -41,7 +41,7 @@ unit:
 test-slow: setup ## tests that take minutes
 	$(BIN)/pytest -m slow
 
-test-live: setup ## tests that need promtool, Prometheus, buildah, ...: what is missing is skipped with its reason
+test-live: setup ## tests that need promtool, buildah, podman, ... (tests/live/fetch-tools.sh brings them): what is missing is skipped with its reason
 	$(BIN)/pytest -m live -rs
 
 bench: setup ## ratios against peers and the limits of this machine: see tests/bench/

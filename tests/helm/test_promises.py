@@ -251,3 +251,36 @@ def test_injected_sidecars_keep_off_the_ports_of_apps_and_meet_the_restricted_pr
 def injector_template(values: dict[str, Any]) -> dict[str, Any]:
     maps = [one["data"] for one in of_kind(render(values), "ConfigMap") if "template.yaml" in one["data"]]
     return dict(yaml.safe_load(maps[0]["template.yaml"]))
+
+
+OPTIONAL = (
+    "Certificate",
+    "ConfigMap",
+    "Deployment/gateway",
+    "Deployment/injector",
+    "HorizontalPodAutoscaler",
+    "Issuer",
+    "MutatingWebhookConfiguration",
+    "NetworkPolicy/gateway",
+    "NetworkPolicy/injector",
+    "Pod/test",
+    "PodDisruptionBudget/gateway",
+    "PodDisruptionBudget/injector",
+    "PodMonitor",
+    "PrometheusRule",
+    "ScaledObject",
+    "Secret",
+    "ServiceAccount",
+    "ServiceMonitor",
+)
+
+
+@pytest.mark.parametrize("what", OPTIONAL)
+def test_every_optional_object_is_on_in_one_case_and_off_in_another(what: str) -> None:
+    kind, _, component = what.partition("/")
+    found = [
+        any(not component or one["metadata"]["labels"]["app.kubernetes.io/component"] == component for one in objects)
+        for objects in (of_kind(render(values_of(path)), kind) for path in CASES)
+    ]
+    assert True in found
+    assert False in found
