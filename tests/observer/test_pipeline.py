@@ -67,11 +67,11 @@ class Bench:
     def judge(
         self, captures: Sequence[Capture], incomplete: str | None = None, selftest: Selftest | None = None
     ) -> None:
-        backlog = Backlog(len(captures), 1_000_000)
+        parts, backlog = self.parts(), Backlog(len(captures), 1_000_000)  # made first: loading is not waiting
         for number, captured in enumerate(captures):
             backlog.put(Waiting(captured, incomplete, self.origin, number, 0))
         settle = lambda origin, numbers, ledger: origin.settle(numbers, ledger)  # noqa: E731
-        pipeline = Pipeline(backlog, self.parts(), self.instruments, settle, selftest)
+        pipeline = Pipeline(backlog, parts, self.instruments, settle, selftest)
         pipeline.start()
         assert pipeline.stop(60)
 
