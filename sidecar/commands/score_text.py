@@ -1,14 +1,15 @@
 """`sidewatch score` for a person: the text with its evidence in colour, each watcher's scores, and the time."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
 from sidecar.commands.judging import record
 from watchers.watcher import Judgement, Span, Verdict, Watcher
 
 _RESET, _BOLD, _DIM, _RED, _GREEN = "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m"
-_MARK: Final = "\033[30;43m"
+# One colour a watcher, in their order; its name in the list below has the colour of its marks in the text.
+_MARKS: Final = tuple(f"\033[30;{colour}m" for colour in (43, 46, 45, 42, 44, 103, 106, 105, 102, 104))
 _BAR: Final = 20
 _QUIET: Final = 0.01  # scores below are counted, not listed
 _SHOWN_CHARS: Final = 60
@@ -31,13 +32,17 @@ def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: 
         rows.append((watcher.name, judgement, time.perf_counter() - start))
         found += [(f"{v.watcher}/{span.label}", span) for v in judgement.verdicts for span in v.spans]
     seconds = time.perf_counter() - began
-    target.write(f"{paint(_DIM, role)}  {marked(text, found, paint)}\n\n")
+    marks = {name: _MARKS[place % len(_MARKS)] for place, (name, _, _) in enumerate(rows)}
+    target.write(f"{paint(_DIM, role)}  {marked(text, found, paint, marks)}\n\n")
     for name, judgement, took in rows:
-        target.write("".join(_watcher_lines(name, judgement, took, paint)))
+        mark = marks[name] if any(verdict.spans for verdict in judgement.verdicts) else ""
+        target.write("".join(_watcher_lines(name, judgement, took, paint, mark)))
     flags = sum(verdict.flagged for _, judgement, _ in rows for verdict in judgement.verdicts)
     verdict = paint(_RED, f"{flags} flagged") if flags else paint(_GREEN, "nothing flagged")
     target.write(f"\n{verdict} · {len(rows)} watchers in {seconds * 1e3:.1f} ms · loaded in {load_seconds:.2f} s\n")
-    target.writelines(_evidence_line(label, span, text) for label, span in found)
+    target.writelines(
+        _evidence_line(label, span, text) for label, span in sorted(found, key=lambda item: item[1].start)
+    )
 
 
 class Paint:
@@ -50,12 +55,13 @@ class Paint:
         return f"{style}{text}{_RESET}" if self._colours else text
 
 
-def marked(text: str, found: Sequence[Found], paint: Paint) -> str:
-    """Return the text with what was found marked; where marks overlap the earlier and longer one is shown."""
+def marked(text: str, found: Sequence[Found], paint: Paint, marks: Mapping[str, str]) -> str:
+    """Return the text with what was found marked in its watcher's colour; of marks that overlap the earlier and longer is shown."""
     result, at = "", 0
-    for _, span in sorted(found, key=lambda item: (item[1].start, -item[1].end)):
+    for label, span in sorted(found, key=lambda item: (item[1].start, -item[1].end)):
         if span.start >= at:
-            result += visible(text[at : span.start]) + paint(_MARK, visible(text[span.start : span.end]))
+            mark = marks[label.partition("/")[0]]
+            result += visible(text[at : span.start]) + paint(mark, visible(text[span.start : span.end]))
             at = span.end
     return result + visible(text[at:])
 
@@ -65,8 +71,8 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
-def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint) -> list[str]:
-    head = f"{paint(_BOLD, f'{name:<12}')}{paint(_DIM, f'{took * 1e3:8.1f} ms')}"
+def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint, mark: str) -> list[str]:
+    head = f"{paint(mark or _BOLD, name)}{' ' * (12 - len(name))}{paint(_DIM, f'{took * 1e3:8.1f} ms')}"
     skipped = f"  {paint(_DIM, f'skipped: {judgement.skipped}')}" if judgement.skipped else ""
     shown = [verdict for verdict in judgement.verdicts if verdict.score >= _QUIET or verdict.flagged]
     quiet = len(judgement.verdicts) - len(shown)
