@@ -34,9 +34,8 @@ SAME = {
     "US_SSN": "ID", "ID_NUMBER": "ID", "US_PASSPORT": "ID", "PASSPORT": "ID", "DATE": "DATE_TIME", "TIME": "DATE_TIME",
 }  # fmt: skip
 STRUCTURED = ("EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "URL", "ID")
-PII = (*NAMES, *STRUCTURED, "STREET_ADDRESS", "DATE_TIME")
 TOXIC = ("davidson", "cad", "civil", "convabuse", "hatemoji", "wiki_talk", "surge", "edos")
-MOST = {"entities": 100, "toxic": 100, "benign": 150, "secrets": 2, "no secrets": 100}  # of a source
+MOST = {"entities": 100, "toxic": 100, "benign": 150, "pii": 250, "secrets": 2, "no secrets": 100}  # of a source
 
 
 # --- rows: which the pack did not see -------------------------------------------------------------------------------
@@ -59,9 +58,9 @@ def rows(data: Path, out: Path) -> None:
     found, counts = [], Counter()
     for example in held:
         row = {"source": example.source, "text": example.text}
-        if example.source == "presidio" and example.text in original:
-            found.append(row | {"set": "pii", "spans": original[example.text]})
-        elif example.spans is not None and counts[example.source] < MOST["entities"]:
+        if example.source == "presidio":
+            continue  # below: of these the structured types alone are compared, which no side learned from them
+        if example.spans is not None and counts[example.source] < MOST["entities"]:
             found.append(row | {"set": "names", "spans": example.spans})
         elif example.source in TOXIC and "toxicity" in example.labels and counts[example.source] < MOST["toxic"]:
             found.append(row | {"set": "toxic", "toxic": example.labels["toxicity"] >= 0.5})
@@ -70,6 +69,9 @@ def rows(data: Path, out: Path) -> None:
         else:
             continue
         counts[example.source] += 1
+    structured = [(text, spans) for text, spans in sorted(original.items()) if mapped(spans, STRUCTURED)]
+    for text, spans in rng.sample(structured, min(MOST["pii"], len(structured))):
+        found.append({"set": "pii", "source": "presidio", "text": text, "spans": spans})
     for rule in rules(data):
         for text, start, end in list(samples(rule, rng))[: MOST["secrets"]]:
             found.append({"set": "secrets", "source": rule["id"], "text": text, "spans": [[start, end, "SECRET"]]})
@@ -229,9 +231,8 @@ def counted(subset: list[dict], answers: list, wanted: tuple[str, ...]) -> dict:
 def pii(subset: list[dict], answers: list) -> dict:
     return {
         "rows": len(subset),
-        "all": counted(subset, answers, PII)["chars"],
         "structured": counted(subset, answers, STRUCTURED)["chars"],
-        "by_type": {kind: counted(subset, answers, (kind,))["chars"] for kind in PII},
+        "by_type": {kind: counted(subset, answers, (kind,))["chars"] for kind in STRUCTURED},
     }
 
 
@@ -293,16 +294,15 @@ def tables(found: list[dict]) -> str:
     parts += [
         "### Personal data",
         "",
-        f"{first['pii']['rows']} rows of held-out templates (presidio-research), {first['names']['rows']} of running text "
-        f"({', '.join(sources)}), {first['benign']['rows']} ordinary texts. Character F1 with the right type; exact F1 of person, "
+        f"{first['pii']['rows']} rows with structured types (presidio-research), {first['names']['rows']} of running text "
+        f"({', '.join(sources)}), {first['benign']['rows']} ordinary texts. Character F1 of structured types; exact F1 of person, "
         "place and organisation; alarms: ordinary texts with a structured type in them, per 1,000.",
         "",
-        f"| | all types | structured types | names, exact | {' | '.join(sources)} | alarms | CPU µs a KB |",
-        "|---|" + "---:|" * (5 + len(sources)),
+        f"| | structured types | names, exact | {' | '.join(sources)} | alarms | CPU µs a KB |",
+        "|---|" + "---:|" * (4 + len(sources)),
     ]
     for name, sets in spans.items():
         cells = [
-            sets["pii"]["all"],
             sets["pii"]["structured"],
             sets["names"]["exact"],
             *sets["names"]["by_source"].values(),
