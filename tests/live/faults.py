@@ -105,7 +105,7 @@ def fill_disk(live: Stack) -> None:
 def kill(live: Stack) -> None:
     for _ in range(4):
         live.kill_observer()
-        wait_for(lambda: get(f"{live.admin}/metrics"), 30, "the next observer's metrics")
+        wait_for(lambda: get(f"{live.admin}/metrics"), 90, "the next observer's metrics")
         time.sleep(1.5)  # two scrapes: the workers have told it what they counted
 
 

@@ -44,7 +44,6 @@ def main(out: Path, minutes: float, form: str) -> None:
         background.topic_shift = True
         faults.fail(live)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))
-        faults.kill(live)
         faults.flood(live)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))
         live.judged()

@@ -34,6 +34,7 @@ SILENT = {
     ("drift", "Changes of level"): "a change that Prometheus saw grow: the first one only makes the series",
     ("health", "Refused"): "a connection past a limit",
     ("safety", "Against its own week"): "a week",
+    ("drift", "Fleet against the shared reference (PSI)"): "a shared reference",
     ("drift", "Clusters that moved"): "a stream in drift",
     ("drift", "Who changed, and since when"): "a stream in drift",
     ("drift", "What carries the change"): "a stream in drift",
@@ -44,7 +45,14 @@ SILENT = {
     **dict.fromkeys([(board, "mark: Drift") for board in BOARDS], "a drift event"),
     **dict.fromkeys([(board, "mark: Observer restarted") for board in BOARDS], "a lost observer"),
 }
-STAY_SILENT = {"Refusals by model", "mark: Release", "Refused"}  # none of the faults below makes these speak
+# None of the faults below makes these speak.
+STAY_SILENT = {
+    "Refusals by model",
+    "mark: Release",
+    "Refused",
+    "Model windows by who ran them",
+    "Fleet against the shared reference (PSI)",
+}
 PATIENCE_SECONDS = 150
 
 
@@ -174,8 +182,17 @@ def test_every_metric_that_is_asked_for_was_scraped(faulty: Stack) -> None:
     assert wanted - scraped == NEVER
 
 
-# None of the faults makes these: a completion that is a refusal, a connection past a limit.
-NEVER = {"sidewatch_refusals_total", "sidewatch_refused_total"}
+# None of the faults makes these: a refusal, a connection past a limit, an inference server, a shared reference.
+NEVER = {
+    "sidewatch_refusals_total",
+    "sidewatch_refused_total",
+    "sidewatch_remote_windows_total",
+    "sidewatch_drift_bins_total",
+    "sidewatch_drift_reference_share",
+    "sidewatch:drift_bins:expected",
+    "sidewatch:drift_bins:share1h",
+    "sidewatch:drift_fleet:psi1h",
+}
 
 
 def test_no_exchange_failed_while_the_observer_was_killed_stopped_and_flooded(
