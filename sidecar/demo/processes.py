@@ -77,7 +77,6 @@ async def sidewatch(config: Path, messages: Path) -> AsyncIterator[Running]:
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
             limit=_LOG_LINE_BYTES,
-            start_new_session=True,
             preexec_fn=prepare(os.getpid()),
         )
     assert process.stdout is not None
