@@ -21,6 +21,9 @@ ACCEPTED = {
     "CKV_K8S_43": "a digest is the user's to give (image.digest); a chart in a repository cannot know it",
 }
 
+# Of the pod of `helm test` alone, which runs once and ends: probes say nothing of it, nobody calls it.
+ENDS = {(check, "Pod.mon.rel-sidewatch-test") for check in ("CKV_K8S_8", "CKV_K8S_9", "CKV2_K8S_6")}
+
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,7 +42,8 @@ def checked(folder: Path) -> dict[str, Any]:
 def test_the_policy_checker_finds_nothing_but_what_is_meant(rendered: Path) -> None:
     report = checked(rendered)
     assert report["summary"]["passed"] > 500
-    failed = [(one["check_id"], one["resource"], one["check_name"]) for one in report["results"]["failed_checks"]]
+    found = [(one["check_id"], one["resource"], one["check_name"]) for one in report["results"]["failed_checks"]]
+    failed = [one for one in found if one[:2] not in ENDS]
     assert [one for one in failed if one[0] not in ACCEPTED] == []
     assert {one[0] for one in failed} == set(ACCEPTED)  # a reason that is no longer needed goes
 
