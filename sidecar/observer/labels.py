@@ -5,9 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import orjson
-
 from sidecar.settings import Label
+from sidecar.wire import bodies
 from sidecar.wire.capture import Capture
 from sidecar.wire.content_encoding import unpack
 
@@ -35,10 +34,7 @@ class Labels:
     def _body(self, capture: Capture, headers: Mapping[str, str]) -> object:
         encodings = headers.get("content-encoding", "").split(",")
         content = unpack(capture.request, encodings, self._decoded_bytes)
-        try:
-            return orjson.loads(content.head) if content.complete else None
-        except orjson.JSONDecodeError:
-            return None
+        return bodies.parse(content, cut=True)[0]  # of a body that was kept in part, what can be read
 
     def _value(self, label: Label, headers: Mapping[str, str], body: object) -> str:
         value = headers.get(label.header.lower()) if label.header else None

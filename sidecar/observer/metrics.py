@@ -46,6 +46,8 @@ class Metrics:
         self._to.observe("gen_ai_client_operation_time_per_output_chunk_seconds", labels, gaps)
 
     def _tokens(self, outcome: Outcome, labels: Labels) -> None:
+        if outcome.exchange.operation is Operation.COUNT_TOKENS:
+            return  # counted, not used
         usage = outcome.exchange.usage
         said = usage.source is UsageSource.PROVIDER
         for kind, count in (("input", usage.input), ("output", usage.output)):
@@ -92,8 +94,9 @@ class Metrics:
         for name in self._label_names & outcome.labels.keys():
             row = (name, outcome.labels[name])
             self._to.add("sidewatch_label_exchanges_total", row)
+            used = outcome.exchange.operation is not Operation.COUNT_TOKENS
             for kind, count in (("input", usage.input), ("output", usage.output)):
-                if count:
+                if count and used:
                     self._to.add("sidewatch_label_tokens_total", (*row, kind), count)
             if outcome.cost is not None:
                 self._to.add("sidewatch_label_cost_total", (*row, outcome.cost.currency), outcome.cost.amount)

@@ -25,7 +25,7 @@ from sidecar.observer.usage_estimate import with_estimated_usage
 from sidecar.observer.where import where
 from sidecar.records import records
 from sidecar.wire.decode import decode
-from sidecar.wire.exchange import Exchange
+from sidecar.wire.exchange import Exchange, Operation
 from watchers.budget import allotted
 from watchers.cascade import Depth
 from watchers.watcher import Judgement, Record, Skip
@@ -156,7 +156,9 @@ class Pipeline:
             records=() if counted else self._texts(capture.id, exchange, parts),
             labels=parts.labels.read(capture),
             cost=cost,
-            price_missing=cost is None and bool(exchange.usage.input or exchange.usage.output),
+            price_missing=cost is None
+            and exchange.operation is not Operation.COUNT_TOKENS
+            and bool(exchange.usage.input or exchange.usage.output),
             incomplete=waiting.incomplete,
             unread=Reason.UNKNOWN_FORMAT if counted else _unread(waiting, exchange),
         )

@@ -24,7 +24,7 @@ from genai_prices import data_snapshot
 from genai_prices.types import ModelInfo, Provider
 
 from sidecar.observer.outcome import Cost
-from sidecar.wire.exchange import Exchange, Usage
+from sidecar.wire.exchange import Exchange, Operation, Usage
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,11 @@ class Prices:
     def maybe_cost(self, exchange: Exchange) -> Cost | None:
         """Return the cost; None where there are no tokens or no price is known."""
         model = exchange.response_model or exchange.request_model
-        if model is None or (exchange.usage.input is None and exchange.usage.output is None):
+        if (
+            model is None
+            or exchange.operation is Operation.COUNT_TOKENS
+            or (exchange.usage.input is None and exchange.usage.output is None)
+        ):
             return None
         for price in self._own:
             if price.matches(exchange.provider, model):
@@ -96,20 +100,35 @@ class Prices:
         found = _model(provider, model) or _model(provider, exchange.request_model or model)
         if found is None:
             return None
-        try:
-            priced = found[1].calc_price(_priced(exchange.usage), found[0], genai_request_timestamp=datetime.now(UTC))
-        except (ValueError, LookupError, ArithmeticError):  # tokens that contradict each other
-            return None
-        return Cost(float(priced.total_price), CATALOGUE_CURRENCY)
+        for counts in (_detailed(exchange.usage), _plain(exchange.usage)):
+            try:
+                priced = found[1].calc_price(PricedUsage(**counts), found[0], genai_request_timestamp=datetime.now(UTC))
+            except (ValueError, LookupError, ArithmeticError):  # counts that contradict each other, or too few of them
+                continue
+            return Cost(float(priced.total_price), CATALOGUE_CURRENCY)
+        return None
 
 
-def _priced(usage: Usage) -> PricedUsage:
-    return PricedUsage(
-        input_tokens=usage.input,
-        output_tokens=usage.output,
-        cache_read_tokens=usage.cached_input,
-        cache_write_tokens=usage.cache_write_input,
-    )
+def _plain(usage: Usage) -> dict[str, int]:
+    """Return the counts that every model has a price for, by the catalogue's names."""
+    counts = {
+        "input_tokens": usage.input,
+        "output_tokens": usage.output,
+        "cache_read_tokens": usage.cached_input,
+        "cache_write_tokens": usage.cache_write_input,
+    }
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _detailed(usage: Usage) -> dict[str, int]:
+    """Return all counts that have prices of their own: an hour in the cache, sound in and out."""
+    counts = {
+        "cache_write_1h_tokens": usage.cache_write_1h_input,
+        "input_audio_tokens": usage.audio_input,
+        "output_audio_tokens": usage.audio_output,
+        "cache_audio_read_tokens": usage.cached_audio_input or (0 if usage.audio_input else None),
+    }
+    return _plain(usage) | {name: count for name, count in counts.items() if count is not None}
 
 
 @lru_cache(maxsize=CACHED_MODELS)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 from sidecar.wire import json_text
-from sidecar.wire.anthropic_prompt import CALL_TYPES, read_blocks
+from sidecar.wire.anthropic_prompt import CALL_TYPES, read_blocks, read_result
 from sidecar.wire.builder import ChoiceBuilder, ToolCallBuilder
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
@@ -20,6 +20,7 @@ _PARAMETERS: Final = (
     "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tool_choice", "thinking", "service_tier",
     "output_config", "context_management", "mcp_servers", "max_tokens_to_sample",
 )  # fmt: skip
+_COUNTS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 class Anthropic(Decoder):
@@ -58,6 +59,8 @@ class Anthropic(Decoder):
     def response(self, body: Any) -> None:
         if self.exchange.operation is Operation.OTHER and json_text.obj(body, "result"):
             return self._batch_result(body)
+        if self.exchange.operation is Operation.COUNT_TOKENS:
+            self.exchange.set_usage(input=json_text.count(body, "input_tokens"))
         if self.exchange.operation is not Operation.CHAT:
             return None
         self._message(body, self.exchange.choice())
@@ -82,10 +85,12 @@ class Anthropic(Decoder):
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Overwrite what `usage` says: the counts of a stream are cumulative."""
-        for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
-            found = json_text.count(usage, name)
-            if found is not None:
-                self._usage[name] = found
+        made = json_text.obj(usage, "cache_creation")
+        long, short = (json_text.count(made, f"ephemeral_{time}_input_tokens") for time in ("1h", "5m"))
+        found = {name: json_text.count(usage, name) for name in _COUNTS}
+        if found["cache_creation_input_tokens"] is None and made:
+            found["cache_creation_input_tokens"] = (long or 0) + (short or 0)
+        self._usage |= {name: count for name, count in found.items() if count is not None}
         read = self._usage.get("cache_read_input_tokens")
         written = self._usage.get("cache_creation_input_tokens")
         uncached = self._usage.get("input_tokens")
@@ -94,6 +99,8 @@ class Anthropic(Decoder):
             output=self._usage.get("output_tokens"),
             cached_input=read,
             cache_write_input=written,
+            cache_write_1h_input=long or None,
+            reasoning=json_text.count(usage, "output_tokens_details", "thinking_tokens"),
         )
 
     def event(self, name: str, data: Any) -> None:
@@ -116,7 +123,7 @@ class Anthropic(Decoder):
     def _message_start(self, data: Any) -> None:
         message = json_text.obj(data, "message")
         self._message(message, self.exchange.choice())
-        self._count({**json_text.obj(message, "usage"), "output_tokens": None})
+        self._count({**json_text.obj(message, "usage"), "output_tokens": None, "output_tokens_details": None})
 
     def _block_start(self, data: Any) -> None:
         self._block(self.exchange.choice(), data.get("index"), json_text.obj(data, "content_block"), started=True)
@@ -125,6 +132,9 @@ class Anthropic(Decoder):
         kind = json_text.text(block, "type")
         choice.add_text(json_text.text(block, "text") if kind == "text" else "")
         choice.add_reasoning(json_text.text(block, "thinking") if kind == "thinking" else "")
+        choice.add_reasoning(json_text.text(block, "content") if kind == "compaction" else "")
+        if kind.endswith("tool_result"):  # of a tool of the server: text that the model read before it went on
+            read_result(Turn(self.exchange, Role.ASSISTANT), block)
         if kind not in CALL_TYPES:
             return
         call = choice.tool_call(str(key) if started else None)
@@ -138,6 +148,8 @@ class Anthropic(Decoder):
         choice, delta = self.exchange.choice(), json_text.obj(data, "delta")
         choice.add_text(json_text.text(delta, "text"))
         choice.add_reasoning(json_text.text(delta, "thinking"))
+        if delta.get("type") == "compaction_delta":
+            choice.add_reasoning(json_text.text(delta, "content"))
         if "partial_json" in delta:
             choice.tool_call(str(data.get("index"))).add(json_text.text(delta, "partial_json"))
 

@@ -27,21 +27,31 @@ def _read_block(turn: Turn, block: dict[str, Any]) -> None:
     kind = json_text.text(block, "type")
     if kind == "thinking":
         turn.reasoning.append(json_text.text(block, "thinking"))
+    elif kind == "compaction":  # what the model made of the turns before
+        turn.reasoning.append(json_text.text(block, "content"))
     elif kind in CALL_TYPES:
         turn.tool_call(json_text.maybe_text(block, "id"), json_text.text(block, "name"), block.get("input"))
     elif kind.endswith("tool_result"):
-        text, files = _plain(turn.owner, block.get("content"))
-        turn.tool_answer(json_text.maybe_text(block, "tool_use_id"), text, files)
+        read_result(turn, block)
     else:
         _read_source(turn, kind, block)
+
+
+def read_result(turn: Turn, block: dict[str, Any]) -> None:
+    """Add a tool's answer, of the client's tools or the server's."""
+    text, files = _plain(turn.owner, block.get("content"))
+    turn.tool_answer(json_text.maybe_text(block, "tool_use_id"), text, files)
 
 
 def _read_source(turn: Turn, kind: str, block: dict[str, Any], depth: int = 0) -> None:
     """Read text, an image, a document or a search result: text is kept, the rest summarised."""
     turn.text.append(json_text.text(block, "text"))
     source = block.get("source")
-    if kind == "search_result":
+    if kind.endswith("_result"):  # search_result, web_fetch_result, code_execution_result, ...
         source = block
+        turn.text += [json_text.text(block, name) for name in ("stdout", "stderr")]
+    if kind == "web_search_result" and block.get("title"):
+        turn.text.append(json_text.text(block, "title") + "\n")
     if depth < _MAX_DEPTH:
         text, files = _plain(turn.owner, json_text.at(source, "content"), depth + 1)
         turn.text.append(text)

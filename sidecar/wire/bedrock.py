@@ -69,6 +69,7 @@ class BedrockConverse(Decoder):
 
     def response(self, body: Any) -> None:
         if self.exchange.operation is Operation.COUNT_TOKENS:
+            self.exchange.set_usage(input=json_text.count(body, "inputTokens"))
             return
         choice = self.exchange.choice()
         for block in json_text.objects(body, "output", "message", "content"):

@@ -12,6 +12,7 @@ from sidecar.wire import json_salvage, json_text, multipart
 from sidecar.wire.content_encoding import Content
 from sidecar.wire.decoder import Decoder
 from sidecar.wire.event_stream import EventStreamReader, begins_message
+from sidecar.wire.exchange import Operation
 from sidecar.wire.framing import MAX_PIECES, Framing, Piece
 from sidecar.wire.json_array import ArrayReader
 from sidecar.wire.ndjson import LineReader
@@ -29,8 +30,7 @@ def parse(content: Content, *, cut: bool) -> tuple[Any, str]:
     None: this is not JSON, or nothing of it can be read.
     """
     data = content.head
-    start = data[:1024].removeprefix(_BOM).lstrip(_SPACE)[:1] or data.strip()[:1]
-    if start not in (b"{", b"["):
+    if _start(data) not in (b"{", b"["):
         return None, ""
     if not content.tail:
         try:
@@ -38,6 +38,11 @@ def parse(content: Content, *, cut: bool) -> tuple[Any, str]:
         except json_text.JsonError:
             pass
     return json_salvage.salvage(data, content.tail), "" if cut else "bad_json"
+
+
+def _start(data: bytes) -> bytes:
+    """Return the first byte that is neither white space nor a byte order mark (DeepSeek sends blank lines for minutes)."""
+    return data[:1024].removeprefix(_BOM).lstrip(_SPACE)[:1] or data.removeprefix(_BOM).lstrip(_SPACE)[:1]
 
 
 def read_request(decoder: Decoder, content: Content, body: Any, hole_bytes: int) -> None:
@@ -53,7 +58,10 @@ def read_request(decoder: Decoder, content: Content, body: Any, hole_bytes: int)
 def read_response(decoder: Decoder, content: Content, *, cut: bool) -> None:
     """Give the decoder its response, piece by piece or whole. `cut`: the end, or a part, is known to be missing."""
     framing = _maybe_framing(decoder, content.head)
-    if decoder.call.status is not None and decoder.call.status >= 400:
+    status = decoder.call.status or 200
+    if 300 <= status < 400:
+        return  # a page that says where the answer is: the client will ask there
+    if status >= 400:
         _read_error(decoder, content, framing)
     elif framing is not None:
         decoder.exchange.stream = True
@@ -68,7 +76,7 @@ def _maybe_framing(decoder: Decoder, data: bytes) -> Framing | None:
         return EventStreamReader()
     if _SSE_START.match(data):
         return SseReader()
-    start = data[:1024].lstrip(_SPACE)[:1]
+    start = _start(data)
     if start == b"[" and decoder.streams_array:
         return ArrayReader()
     return LineReader() if start == b"{" and _begins_lines(data) else None
@@ -76,7 +84,7 @@ def _maybe_framing(decoder: Decoder, data: bytes) -> Framing | None:
 
 def _begins_lines(data: bytes) -> bool:
     """Return whether the first non-blank line is a JSON document by itself and something follows it."""
-    start = len(data) - len(data.lstrip(_SPACE))
+    start = len(data) - len(data.removeprefix(_BOM).lstrip(_SPACE))
     end = data.find(b"\n", start)
     if end < 0 or data[end - 1 : end + 1].strip() == b"{" or not data[end:].lstrip(_SPACE):
         return False
@@ -103,7 +111,9 @@ def _deliver(decoder: Decoder, content: Content, pieces: Iterable[Piece]) -> int
     for number, piece in enumerate(pieces, 1):  # noqa: B007 - the count is returned
         if piece.failed:
             decoder.exception(piece.name, piece.data)
-        elif piece.data not in (b"", b"[DONE]"):
+        elif piece.data.strip() == b"[DONE]":
+            decoder.done = True
+        elif piece.data:
             decoder.piece(piece.name, piece.data)
         decoder.exchange.mark(content.arrival(piece.end))
     return number
@@ -111,7 +121,8 @@ def _deliver(decoder: Decoder, content: Content, pieces: Iterable[Piece]) -> int
 
 def _whole(decoder: Decoder, piece: Piece) -> bool:
     """Return whether the last piece, which has no end of its own, is whole; else the exchange is not."""
-    if piece.data.startswith((b"{", b"[")) and piece.data != b"[DONE]" and json_text.maybe_load(piece.data) is None:
+    data = piece.data.strip()
+    if data.startswith((b"{", b"[")) and data != b"[DONE]" and json_text.maybe_load(piece.data) is None:
         decoder.exchange.complete = False
         return False
     return True
@@ -128,6 +139,8 @@ def _read_document(decoder: Decoder, content: Content, *, cut: bool) -> None:
     if flaw:
         decoder.exchange.fail_decoding(flaw)
     decoder.response(body)
+    if decoder.exchange.operation not in (Operation.OTHER, Operation.UNKNOWN):
+        decoder.take_error(body)  # with status 200
     decoder.exchange.mark(content.arrival(len(content.head)))
 
 

@@ -5,7 +5,7 @@ model or finish reason overwrites an earlier one (vLLM and Gemini send cumulativ
 is bounded: choices, tool calls, pieces, tool definitions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sidecar.wire import json_text
@@ -197,30 +197,14 @@ class ExchangeBuilder:
             known = self.choices[index] = ChoiceBuilder(self, index)
         return known
 
-    def set_usage(
-        self,
-        *,
-        input: int | None = None,
-        output: int | None = None,
-        cached_input: int | None = None,
-        cache_write_input: int | None = None,
-        reasoning: int | None = None,
-    ) -> None:
-        """Overwrite the token counts that are given (not None), as the provider said them.
+    def set_usage(self, **counts: int | None) -> None:
+        """Overwrite the token counts (fields of `Usage`) that are given and not None, as the provider said them.
 
         `input` includes cached tokens and `output` includes reasoning: the caller adds where a provider excludes.
         """
-        old = self.usage
-        new = Usage(
-            source=UsageSource.PROVIDER,
-            input=old.input if input is None else input,
-            output=old.output if output is None else output,
-            cached_input=old.cached_input if cached_input is None else cached_input,
-            cache_write_input=old.cache_write_input if cache_write_input is None else cache_write_input,
-            reasoning=old.reasoning if reasoning is None else reasoning,
-        )
-        if new != Usage(source=UsageSource.PROVIDER):
-            self.usage = new
+        said = {name: count for name, count in counts.items() if count is not None}
+        if said:
+            self.usage = replace(self.usage, source=UsageSource.PROVIDER, **said)
 
     def fail(self, type_: str | None, message: str = "", *, in_stream: bool = False) -> None:
         """Record the provider's error; the first one is kept."""
@@ -251,7 +235,7 @@ class ExchangeBuilder:
             tools=tuple(self.tools),
             tool_definitions=self._tool_definitions(),
             parameters=tuple(sorted(self.parameters.items())),
-            choices=tuple(choice.build() for _, choice in sorted(self.choices.items())),
+            choices=self._choices(),
             usage=self.usage,
             error=self.error,
             response_id=self.response_id,
@@ -264,6 +248,11 @@ class ExchangeBuilder:
             text_found=tuple(self.text_found),
             decode_error=self.decode_error,
         )
+
+    def _choices(self) -> tuple[Choice, ...]:
+        """Return the completions in order; one that an error came instead of is none."""
+        built = [choice.build() for _, choice in sorted(self.choices.items())]
+        return tuple(choice for choice in built if self.error is None or choice != Choice(choice.index))
 
     def _tool_definitions(self) -> str:
         return json_text.dump(self.definitions, MAX_DEFINITION_CHARACTERS) if self.definitions else ""

@@ -17,7 +17,7 @@ from sidecar.wire.cohere import Cohere, CohereEmbed
 from sidecar.wire.cohere_v1 import CohereV1
 from sidecar.wire.content_encoding import MAX_DECODED_BYTES, Content, unpack
 from sidecar.wire.decoder import Call, Decoder
-from sidecar.wire.exchange import Exchange
+from sidecar.wire.exchange import Exchange, Operation
 from sidecar.wire.gemini import Gemini
 from sidecar.wire.gemini_live import GeminiLive
 from sidecar.wire.ollama import Ollama
@@ -81,6 +81,8 @@ def _decode(capture: Capture, call: Call, hint: str | None, provider: str | None
     body, flaw = (None, "") if capture.upgraded else bodies.parse(request, cut=cut or not request.complete)
     decoder = _decoder(call, hint, body, response)
     exchange = decoder.exchange
+    if call.method in ("OPTIONS", "HEAD"):  # a browser's preflight asks no model
+        exchange.operation = Operation.OTHER
     exchange.provider = provider or providers.of_path(call.path) or exchange.provider
     exchange.complete = not cut and request.complete
     for problem in (request.flaw, flaw, response.flaw):

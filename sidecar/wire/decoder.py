@@ -9,11 +9,13 @@ whole response defines only `response`, and `event` calls it. No method may rais
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from sidecar.wire import json_text, provider_error
 from sidecar.wire.builder import ExchangeBuilder
 from sidecar.wire.exchange import Operation
+
+KEEP_ALIVES: Final = ("ping", "heartbeat", "keepalive", "keep-alive")  # SSE events whose data need not be JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Decoder:
     def __init__(self, call: Call) -> None:
         """Begin one exchange; a format that overrides this keeps it free of I/O and cheap."""
         self.call = call
+        self.done = False  # the stream said so with `[DONE]`; set by whoever takes the stream apart
         self.exchange = ExchangeBuilder(self.name, self.operation, self.provider)
 
     def request(self, body: Any) -> None:
@@ -64,9 +67,13 @@ class Decoder:
         try:
             parsed = json_text.load(data)
         except json_text.JsonError:
+            if name in KEEP_ALIVES or not data.strip():
+                return
             self.exchange.fail_decoding("bad_event")
             parsed = data.decode("utf-8", "replace")
         self.event(name, parsed)
+        if isinstance(parsed, dict) and "error" in parsed:  # any gateway may write its own into any format's stream
+            self.take_error(parsed, in_stream=True)
 
     def exception(self, name: str, data: bytes) -> None:
         """Read an exception or error message of a binary event stream (the status was 200 long ago)."""

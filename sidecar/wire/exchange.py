@@ -89,7 +89,7 @@ class Usage:
     """Tokens under one vocabulary (WIRE.md section 14): as the provider said, never recomputed.
 
     `input` includes cached tokens and `output` includes reasoning in every format, so that providers can be
-    added up; `cached_input` and `reasoning` are parts of them. None: not said.
+    added up; the others are parts of these two (prices need them). None: not said.
     """
 
     source: UsageSource = UsageSource.MISSING
@@ -98,6 +98,10 @@ class Usage:
     cached_input: int | None = None
     cache_write_input: int | None = None
     reasoning: int | None = None
+    cache_write_1h_input: int | None = None  # part of `cache_write_input`, at a higher price (Anthropic)
+    audio_input: int | None = None
+    cached_audio_input: int | None = None  # part of `audio_input` and of `cached_input`
+    audio_output: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

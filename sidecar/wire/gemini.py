@@ -63,6 +63,8 @@ class Gemini(Decoder):
             return self._embeddings(body)
         if self.exchange.operation is Operation.GENERATE_CONTENT:
             self._generated(body)
+        elif self.exchange.operation is Operation.COUNT_TOKENS:
+            self.exchange.set_usage(input=json_text.count(field(body, "totalTokens")))
         return None
 
     def event(self, name: str, data: Any) -> None:  # noqa: ARG002

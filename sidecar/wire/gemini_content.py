@@ -74,7 +74,8 @@ def _read_prompt_part(turn: Turn, part: Any) -> None:
         turn.tool_call(json_text.maybe_text(called, "id"), json_text.text(called, "name"), called.get("args"))
     if answered:
         call_id = json_text.maybe_text(answered, "id") or json_text.maybe_text(answered, "name")
-        turn.tool_answer(call_id, json_text.dump(answered.get("response") or ""))
+        files = tuple(found for each in json_text.objects(answered, "parts") for found in media_of(each))
+        turn.tool_answer(call_id, json_text.dump(answered.get("response") or ""), files)
     _read_code(turn, part)
     turn.media.extend(media_of(part))
 
@@ -123,6 +124,16 @@ def read_call(choice: ChoiceBuilder, called: dict[str, Any]) -> None:
         call.add_value({} if called.get("args") is None else called["args"])
 
 
+def _of_audio(usage: Any, details: str) -> int | None:
+    """Return the tokens of sound among those of a count's details, None where it has none."""
+    counts = [
+        json_text.count(field(each, "tokenCount"))
+        for each in json_text.objects(field(usage, details))
+        if json_text.text(each, "modality") == "AUDIO"
+    ]
+    return next((count for count in counts if count), None)
+
+
 def read_counts(usage: Any, output_name: str) -> dict[str, int]:
     """Return the counts of a `usageMetadata` by the names of `set_usage`; a missing output count is none yet."""
     prompt = json_text.count(field(usage, "promptTokenCount"))
@@ -135,5 +146,8 @@ def read_counts(usage: Any, output_name: str) -> dict[str, int]:
         "output": (output or 0) + (thoughts or 0),
         "cached_input": json_text.count(field(usage, "cachedContentTokenCount")),
         "reasoning": thoughts,
+        "audio_input": _of_audio(usage, "promptTokensDetails"),
+        "cached_audio_input": _of_audio(usage, "cacheTokensDetails"),
+        "audio_output": _of_audio(usage, output_name.replace("TokenCount", "TokensDetails")),
     }
     return {name: value for name, value in counts.items() if value is not None}

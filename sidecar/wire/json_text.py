@@ -122,6 +122,8 @@ def objects(value: object, *path: str | int) -> list[dict[str, Any]]:
 def count(value: object, *path: str | int) -> int | None:
     """Return the non-negative whole number at `path`, or None."""
     found = at(value, *path)
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) <= 16:
+        found = int(found)  # some gateways quote numbers
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     return int(found) if 0 <= found <= MAX_COUNT else None

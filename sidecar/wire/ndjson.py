@@ -2,6 +2,8 @@
 
 from sidecar.wire.framing import MAX_PIECE_BYTES, Piece
 
+_BOM = b"\xef\xbb\xbf"
+
 
 class LineReader:
     """Splits bytes into non-blank lines. A line longer than `max_bytes` is left out and noted as a flaw."""
@@ -38,7 +40,7 @@ class LineReader:
         self._skipping = True
 
     def _line(self, end: int, pieces: list[Piece]) -> None:
-        line = b"".join(self._fragments).strip()
+        line = b"".join(self._fragments).removeprefix(_BOM).strip()
         self._fragments.clear()
         if len(line) > self._max_bytes:
             self.flaw = self.flaw or "line_too_long"

@@ -98,6 +98,9 @@ class OpenAIChat(Decoder):
             read_usage(exchange, body.get("usage") or json_text.at(body, "x_groq", "usage"))
 
     def end(self) -> None:
+        choices = self.exchange.choices.values()
+        if self.exchange.stream and choices and not self.done and not any(choice.finish_reason for choice in choices):
+            self.exchange.complete = False
         for index, size in self._audio_bytes.items():
             mime_type = f"audio/{self._audio_format}" if self._audio_format else None
             self.exchange.choice(index).media.append(Media("audio", mime_type, size))

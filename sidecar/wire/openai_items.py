@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sidecar.wire import json_text, media, openai_prompt
 from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder
-from sidecar.wire.exchange import Message, Role, ToolCall
+from sidecar.wire.exchange import Media, Message, Role, ToolCall
 from sidecar.wire.turn import role_of
 
 # Where the different calls keep what the model wrote; the first that is there counts.
@@ -25,6 +25,19 @@ def add_input(exchange: ExchangeBuilder, value: Any) -> None:
             exchange.add_message(Message(Role.USER, item))
         elif isinstance(item, dict):
             exchange.add_message(_message(item))
+            add_results(exchange, item)
+
+
+def add_results(exchange: ExchangeBuilder, item: dict[str, Any]) -> None:
+    """Append what a tool of the server answered, where the item of its call holds that: foreign text in the prompt."""
+    texts = [
+        json_text.text(item, "output") if json_text.text(item, "type") == "mcp_call" else "",
+        *(json_text.text(output, "logs") for output in json_text.objects(item, "outputs")),
+        *(json_text.text(result, "text") for result in json_text.objects(item, "results")),
+    ]
+    text = "\n".join(text for text in texts if text)
+    if text:
+        exchange.add_message(Message(Role.TOOL, text, tool_call_id=_call_id(item)))
 
 
 def _message(item: dict[str, Any]) -> Message:
@@ -32,10 +45,12 @@ def _message(item: dict[str, Any]) -> Message:
     if kind.endswith("_output"):
         output = item.get("output", item.get("result"))
         parts = openai_prompt.read_content(output)
-        text = "".join(parts.texts) or _dumped(output)
+        text = "".join(parts.texts) or ("" if parts.media else _dumped(output))
         return Message(Role.TOOL, text, tool_call_id=_call_id(item), media=tuple(parts.media))
     if is_call(kind):
         return Message(Role.ASSISTANT, tool_calls=(_tool_call(item),))
+    if kind == "image_generation_call":
+        return Message(Role.ASSISTANT, media=(_picture(item),))
     if kind == "reasoning":
         return Message(Role.ASSISTANT, reasoning=reasoning_of(item))
     parts = openai_prompt.read_content(item.get("content"))
@@ -60,7 +75,7 @@ def add_output(choice: ChoiceBuilder, item: dict[str, Any]) -> None:
         known.id, known.name = call.id, call.name
         known.add(call.arguments)
     elif kind == "image_generation_call":
-        choice.media.append(media.of_base64(_image_type(item), item.get("result"), "image"))
+        choice.media.append(_picture(item))
 
 
 def is_call(kind: str) -> bool:
@@ -88,6 +103,6 @@ def _dumped(value: Any) -> str:
     return "" if value is None else json_text.dump(value)
 
 
-def _image_type(item: dict[str, Any]) -> str | None:
+def _picture(item: dict[str, Any]) -> Media:
     format_ = json_text.maybe_text(item, "output_format")
-    return f"image/{format_}" if format_ else None
+    return media.of_base64(f"image/{format_}" if format_ else None, item.get("result"), "image")

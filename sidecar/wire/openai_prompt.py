@@ -135,6 +135,11 @@ def _by_url(kind: str, key: str) -> Callable[[Parts, dict[str, Any]], None]:
 
 
 def _audio(parts: Parts, part: dict[str, Any]) -> None:
+    inner = part.get("input_audio")
+    if isinstance(inner, str):  # Mistral: base64 or an address
+        url = inner if inner.startswith(("http:", "https:", "data:")) else f"data:,{inner}"
+        parts.media.append(media.of_url(url, "audio"))
+        return
     audio = json_text.obj(part, "input_audio") or part
     format_ = json_text.maybe_text(audio, "format")
     data = audio.get("data") or audio.get("audio")
@@ -156,6 +161,7 @@ PARTS: Final[dict[str, Callable[[Parts, dict[str, Any]], None]]] = {
     "thinking": _thinking,
     "image_url": _by_url("image", "image_url"),
     "input_image": _by_url("image", "image_url"),
+    "computer_screenshot": _by_url("image", "image_url"),
     "video_url": _by_url("video", "video_url"),
     "audio_url": _by_url("audio", "audio_url"),
     "document_url": _by_url("document", "document_url"),

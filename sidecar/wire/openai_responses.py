@@ -77,7 +77,7 @@ class OpenAIResponses(Decoder):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._items: dict[int, _Item] = {}  # of the answer being streamed, by output index
-        self.answers = 0
+        self.answers = self._begun = 0
         if call.path.endswith("/input_tokens"):
             self.exchange.operation = Operation.COUNT_TOKENS
         elif call.method == "DELETE" or call.path.endswith(("/input_items", "/cancel")):
@@ -128,6 +128,9 @@ class OpenAIResponses(Decoder):
             self._delta(_DELTAS[kind], data)
         elif kind in _ENDED:
             self._answer(json_text.obj(data, "response"))
+        elif kind == "response.created":
+            self._begun += 1
+            self._head(json_text.obj(data, "response"))
         elif kind == "response.output_item.added":
             self._item(data).announced = json_text.obj(data, "item")
         elif kind == "response.output_item.done":
@@ -143,7 +146,9 @@ class OpenAIResponses(Decoder):
             self.exchange.stream = True  # over a WebSocket the request does not say so
 
     def end(self) -> None:
-        if self._items:  # the stream was cut: what came of the answer
+        if self._items or self._begun > self.answers:  # the stream was cut
+            self.exchange.complete = False
+        if self._items:  # what came of the answer
             self._finish_items(self.exchange.choice(self.answers))
 
     def _head(self, response: Any) -> None:
@@ -162,6 +167,7 @@ class OpenAIResponses(Decoder):
             self._items.clear()
         for item in output:
             openai_items.add_output(choice, item)
+            openai_items.add_results(self.exchange, item)
         self._finish_items(choice)
         choice.finish_reason = _finish_reason(response) or choice.finish_reason
         error = json_text.obj(response, "error") or json_text.obj(response, "status_details", "error")
@@ -177,6 +183,7 @@ class OpenAIResponses(Decoder):
     def _finish_items(self, choice: ChoiceBuilder) -> None:
         for _, item in sorted(self._items.items()):
             item.add_to(choice)
+            openai_items.add_results(self.exchange, item.done or {})
         self._items.clear()
 
     def _item(self, data: Any) -> _Item:

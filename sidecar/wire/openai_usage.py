@@ -4,11 +4,14 @@ Cached tokens are part of the input and reasoning tokens part of the output. xAI
 `completion_tokens` and in `total_tokens`: where the three add up exactly so, it is added.
 """
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, Final
 
 from sidecar.wire import json_text
 from sidecar.wire.builder import ExchangeBuilder
 from sidecar.wire.exchange import Usage, UsageSource
+
+COUNTS: Final = tuple(field.name for field in fields(Usage) if field.name != "source")
 
 
 def read_usage(exchange: ExchangeBuilder, usage: Any) -> None:
@@ -20,6 +23,7 @@ def read_usage(exchange: ExchangeBuilder, usage: Any) -> None:
     inputs = json_text.obj(usage, "prompt_tokens_details") or json_text.obj(usage, "input_tokens_details")
     inputs = inputs or json_text.obj(usage, "input_token_details")  # Realtime writes the singular
     outputs = json_text.obj(usage, "completion_tokens_details") or json_text.obj(usage, "output_tokens_details")
+    outputs = outputs or json_text.obj(usage, "output_token_details")
     reasoning = _first(outputs, "reasoning_tokens")
     if reasoning is None:
         reasoning = json_text.count(usage, "reasoning_tokens")
@@ -32,6 +36,9 @@ def read_usage(exchange: ExchangeBuilder, usage: Any) -> None:
         cached_input=_either(_first(inputs, "cached_tokens"), _first(usage, "prompt_cache_hit_tokens")),
         cache_write_input=_first(inputs, "cache_write_tokens", "cache_creation_tokens"),
         reasoning=reasoning,
+        audio_input=_first(inputs, "audio_tokens") or None,
+        cached_audio_input=json_text.count(inputs, "cached_tokens_details", "audio_tokens") or None,
+        audio_output=_first(outputs, "audio_tokens") or None,
     )
 
 
@@ -51,14 +58,8 @@ def added(first: Usage, second: Usage) -> Usage:
     """Return the sum of two answers' usage; a count that only one of them says is that one's."""
     if first.source is UsageSource.MISSING or second.source is UsageSource.MISSING:
         return first if second.source is UsageSource.MISSING else second
-    return Usage(
-        source=first.source,
-        input=_sum(first.input, second.input),
-        output=_sum(first.output, second.output),
-        cached_input=_sum(first.cached_input, second.cached_input),
-        cache_write_input=_sum(first.cache_write_input, second.cache_write_input),
-        reasoning=_sum(first.reasoning, second.reasoning),
-    )
+    counts = {name: _sum(getattr(first, name), getattr(second, name)) for name in COUNTS}
+    return Usage(first.source, **counts)
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

@@ -41,11 +41,11 @@ def _outer(body: Any, status: str) -> ProviderError:
 
 
 def _type(error: dict[str, Any]) -> str | None:
-    for name in ("type", "status", "code"):
-        found = json_text.maybe_text(error, name)
-        if found:
-            return found
-    return None
+    """Return the error's name: a word before a number (Azure gives `"type": null, "code": "content_filter"`)."""
+    named = [error.get(name) for name in ("type", "status", "code")]
+    words = [word for word in named if isinstance(word, str) and word]
+    numbers = [json_text.maybe_text(number) for number in named]
+    return next((found for found in (*words, *numbers) if found), None)
 
 
 def _message(error: Any) -> str:

@@ -55,7 +55,7 @@ PATHS: Final = tuple(
         (r"/model/[^/]+/invoke(?:-with-response-stream)?$", "bedrock-invoke"),
         (r"/endpoints/[^/]+/invocations(?:-response-stream)?$", "sagemaker"),
         (r"/invocations$", "sagemaker"),
-        (r"/chat/completions(?:/[^/]+)?(?:/messages)?$", "openai-chat"),
+        (r"/(?:chat|agents)/completions(?:/[^/]+)?(?:/messages)?$", "openai-chat"),  # agents: Mistral's
         (r"/completions?$|/infill$", "openai-completions"),
         (r"/responses(?:/[^/]+(?:/(?:cancel|input_items))?)?$", "openai-responses"),
         (r"/api/(?:chat|generate|embed|embeddings)$", "ollama"),

@@ -64,7 +64,9 @@ class SageMaker(Decoder):
         return None
 
     def _give(self, name: str, data: bytes) -> None:
-        if data != b"[DONE]":
+        if data.strip() == b"[DONE]":
+            self._inner(None).done = True
+        else:
             self._inner(None, data).piece(name, data)
 
     def error(self, body: Any) -> None:

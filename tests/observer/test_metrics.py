@@ -131,3 +131,11 @@ def test_configured_labels_count_exchanges_tokens_cost_and_flags() -> None:
     assert found.value("sidewatch_label_cost_total", ("tenant", "acme", "USD")) == 0.5
     assert found.value("sidewatch_label_flags_total", ("tenant", "acme", "fruit")) == 2
     assert found.value("sidewatch_label_exchanges_total", ("secret", "x")) == 0
+
+
+def test_counted_tokens_are_not_used_tokens() -> None:
+    counted = replace(CHAT, operation=Operation.COUNT_TOKENS)
+    instruments = emitted(counted)
+    families = {family.name for family in instruments.collect()}
+    assert "gen_ai_client_operation_duration_seconds" in families
+    assert not families & {"sidewatch_tokens", "gen_ai_client_token_usage"}

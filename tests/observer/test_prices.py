@@ -1,13 +1,14 @@
 """What an exchange cost."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sidecar.observer.outcome import Cost
 from sidecar.observer.prices import PriceError, Prices
-from sidecar.wire.exchange import Exchange, Usage, UsageSource
+from sidecar.wire.exchange import Exchange, Operation, Usage, UsageSource
 
 OWN = """
 - {model: "gpt-4o-mini", input: 1, output: 10}
@@ -108,3 +109,23 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     Prices().maybe_cost(exchange("gpt-4o", input=10))
+
+
+def test_an_hour_in_the_cache_and_sound_cost_more() -> None:
+    """claude-sonnet-4-5 writes an hour's cache at 6.00; gpt-realtime: 4.00 text in, 32.00 sound in, 64.00 sound out."""
+    hour = exchange(
+        "claude-sonnet-4-5", "anthropic", input=1_000, output=0, cache_write_input=1_000, cache_write_1h_input=1_000
+    )
+    spoken = exchange("gpt-realtime", input=1_000, output=1_000, audio_input=500, audio_output=1_000)
+    costs = [Prices().maybe_cost(each) for each in (hour, spoken)]
+    assert [cost and round(cost.amount, 9) for cost in costs] == [0.006, 0.082]
+
+
+def test_details_that_contradict_each_other_leave_the_plain_price() -> None:
+    odd = exchange("gpt-4o", input=1_000, output=100, audio_input=5_000)
+    assert Prices().maybe_cost(odd) == Prices().maybe_cost(exchange("gpt-4o", input=1_000, output=100))
+
+
+def test_counting_tokens_costs_nothing() -> None:
+    counted = replace(exchange("gpt-4o", input=1_000), operation=Operation.COUNT_TOKENS)
+    assert Prices().maybe_cost(counted) is None

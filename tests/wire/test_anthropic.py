@@ -207,7 +207,7 @@ def test_token_count_is_no_generation() -> None:
     assert exchange.operation is Operation.COUNT_TOKENS
     assert exchange.messages == (Message(Role.USER, "Hi"),)
     assert exchange.choices == ()
-    assert exchange.usage == Usage()
+    assert exchange.usage == Usage(UsageSource.PROVIDER, input=14)  # as said; no metric or cost counts it
 
 
 def test_batches_show_their_texts_without_usage() -> None:
@@ -265,3 +265,74 @@ def test_nested_documents_end_in_time() -> None:
     ask = {**ASK, "messages": [{"role": "user", "content": [block]}]}
     exchange = decode(capture("/v1/messages", json.dumps(ask), b""))
     assert exchange.decode_error is None
+
+
+FETCHED = {
+    "type": "web_fetch_tool_result",
+    "tool_use_id": "t",
+    "content": {
+        "type": "web_fetch_result",
+        "url": "https://x",
+        "content": {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "PAGE"}},
+    },
+}
+RAN = {
+    "type": "code_execution_tool_result",
+    "tool_use_id": "u",
+    "content": {"type": "code_execution_result", "stdout": "OUT", "stderr": "ERR", "return_code": 0},
+}
+SEARCHED = {
+    "type": "web_search_tool_result",
+    "tool_use_id": "v",
+    "content": [{"type": "web_search_result", "title": "Title", "url": "https://x", "encrypted_content": "zz"}],
+}
+MCP = {"type": "mcp_tool_result", "tool_use_id": "w", "content": [{"type": "text", "text": "MCP"}], "is_error": False}
+TOOL_TEXTS = (
+    Message(Role.TOOL, "PAGE", tool_call_id="t"),
+    Message(Role.TOOL, "OUTERR", tool_call_id="u"),
+    Message(Role.TOOL, "Title\n", tool_call_id="v"),
+    Message(Role.TOOL, "MCP", tool_call_id="w"),
+)
+
+
+def test_what_tools_of_the_server_answered_is_read_in_prompts_and_in_answers() -> None:
+    blocks = [FETCHED, RAN, SEARCHED, MCP]
+    asked = decode(capture("/v1/messages", {"messages": [{"role": "assistant", "content": blocks}]}, {}))
+    assert asked.messages == TOOL_TEXTS
+    said = [{"type": "text", "text": "So."}]
+    whole = decode(capture("/v1/messages", ASK, {"type": "message", "content": [*blocks, *said]}))
+    assert whole.messages == (Message(Role.USER, "Hi"), *TOOL_TEXTS)
+    events = [{"type": "message_start", "message": {"content": []}}]
+    for index, block in enumerate([*blocks, *said]):
+        events.append({"type": "content_block_start", "index": index, "content_block": block})
+        events.append({"type": "content_block_stop", "index": index})
+    streamed = decode(capture("/v1/messages", ASK, sse(*events, {"type": "message_stop"}, named=True)))
+    assert (streamed.messages, streamed.choices) == (whole.messages, whole.choices)
+
+
+def test_counts_of_the_cache_by_time_and_of_thinking() -> None:
+    usage = {
+        "input_tokens": 10,
+        "cache_creation": {"ephemeral_5m_input_tokens": 3, "ephemeral_1h_input_tokens": 4},
+        "output_tokens": 9,
+        "output_tokens_details": {"thinking_tokens": 5},
+    }
+    expected = Usage(UsageSource.PROVIDER, input=17, output=9, cache_write_input=7, cache_write_1h_input=4, reasoning=5)
+    assert decode(capture("/v1/messages", ASK, {"content": [], "usage": usage})).usage == expected
+    start = {"type": "message_start", "message": {"content": [], "usage": {**usage, "output_tokens": 1}}}
+    end = {
+        "type": "message_delta",
+        "delta": {},
+        "usage": {"output_tokens": 9, "output_tokens_details": {"thinking_tokens": 5}},
+    }
+    streamed = decode(capture("/v1/messages", ASK, sse(start, end, {"type": "message_stop"}, named=True)))
+    assert streamed.usage == expected
+
+
+def test_a_compaction_is_what_the_model_thought() -> None:
+    block = {"type": "compaction", "content": "before", "encrypted_content": "zz"}
+    asked = decode(
+        capture("/v1/messages", {"messages": [{"role": "assistant", "content": [block]}]}, {"content": [block]})
+    )
+    assert asked.messages == (Message(Role.ASSISTANT, reasoning="before"),)
+    assert asked.choices[0].reasoning == "before"

@@ -202,7 +202,7 @@ def test_token_count_is_no_generation() -> None:
     exchange = decode(capture("/v1beta/models/gemini-2.5-pro:countTokens", nested, {"totalTokens": 9}))
     assert exchange.operation is Operation.COUNT_TOKENS
     assert exchange.messages == (Message(Role.USER, "Hi"),)
-    assert (exchange.choices, exchange.usage) == ((), Usage())
+    assert (exchange.choices, exchange.usage) == ((), Usage(UsageSource.PROVIDER, input=9))
 
 
 def test_embeddings() -> None:
@@ -232,3 +232,18 @@ def test_vertex_predict_embeddings_count_their_tokens() -> None:
     assert exchange.operation is Operation.EMBEDDINGS
     assert exchange.usage == Usage(UsageSource.PROVIDER, input=8)
     assert [message.text for message in exchange.messages] == ["Hi", "there"]
+
+
+def test_sound_among_the_tokens_and_files_that_a_function_answers() -> None:
+    usage = {
+        "promptTokenCount": 20,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 5}, {"modality": "AUDIO", "tokenCount": 15}],
+        "candidatesTokenCount": 7,
+        "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 7}],
+    }
+    answered = {"name": "f", "response": {"a": 1}, "parts": [{"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]}
+    ask = {"contents": [{"role": "user", "parts": [{"functionResponse": answered}]}]}
+    exchange = decode(capture("/v1beta/models/m:generateContent", ask, {"usageMetadata": usage}))
+    assert exchange.usage == Usage(UsageSource.PROVIDER, input=20, output=7, audio_input=15, audio_output=7)
+    files = (Media("image", "image/png", 3),)
+    assert exchange.messages == (Message(Role.TOOL, '{"a":1}', tool_call_id="f", media=files),)

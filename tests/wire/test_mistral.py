@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.wire.decode import decode
-from sidecar.wire.exchange import Message, Operation, Role, ToolCall, Usage, UsageSource
+from sidecar.wire.exchange import Media, Message, Operation, Role, ToolCall, Usage, UsageSource
 from tests.wire.captures import capture, sse, without_times
 
 ASK = {"model": "magistral-medium-latest", "messages": [{"role": "user", "content": "Hi"}]}
@@ -60,3 +60,9 @@ def test_fill_in_the_middle_answers_as_chat() -> None:
     assert (exchange.operation, exchange.provider) == (Operation.TEXT_COMPLETION, "mistral_ai")
     assert (exchange.choices[0].text, exchange.choices[0].finish_reason) == ("a):", "model_length")
     assert exchange.messages[0] == Message(Role.USER, "def f(")
+
+
+def test_sound_as_base64_by_itself() -> None:
+    content = [{"type": "input_audio", "input_audio": "A" * 400}, {"type": "input_audio", "input_audio": "https://x/a"}]
+    exchange = decode(capture("/v1/chat/completions", {"messages": [{"role": "user", "content": content}]}, {}))
+    assert exchange.messages[0].media == (Media("audio", None, 300), Media("audio"))

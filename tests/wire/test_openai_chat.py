@@ -360,7 +360,7 @@ def test_an_error_in_a_whole_answer_of_status_200(answered):
 
 def test_a_blocked_prompt(answered):
     body = {"error": {"message": "filtered", "type": None, "code": "content_filter", "status": 400}}
-    assert answered(body, status=400).error == ProviderError("400", "filtered")
+    assert answered(body, status=400).error == ProviderError("content_filter", "filtered")
 
 
 def test_an_error_that_is_not_json(capture_of):

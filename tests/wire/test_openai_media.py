@@ -33,7 +33,7 @@ def test_a_transcription(decoded):
     assert exchange.request_model == "gpt-4o-transcribe"
     assert exchange.messages == (Message(Role.USER, "Names: Ada", media=(Media("audio", "audio/mpeg", 5),)),)
     assert exchange.choices == (Choice(text="Hello Ada"),)
-    assert exchange.usage == Usage(UsageSource.PROVIDER, input=14, output=2)
+    assert exchange.usage == Usage(UsageSource.PROVIDER, input=14, output=2, audio_input=14)
     assert exchange.parameters == (("response_format", '"json"'),)
     assert not exchange.stream
 

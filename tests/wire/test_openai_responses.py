@@ -188,7 +188,7 @@ def test_reads_the_whole_request(answered):
         Message(Role.ASSISTANT, tool_calls=(ToolCall("c", "f", "{}"),)),
         Message(Role.TOOL, "42", tool_call_id="c"),
         Message(Role.TOOL, "43", tool_call_id="d"),
-        Message(Role.TOOL, '{"type":"input_image","image_url":"https://x"}', tool_call_id="e", media=(Media("image"),)),
+        Message(Role.TOOL, tool_call_id="e", media=(Media("image"),)),
         Message(Role.TOOL, '[{"stdout":"out","stderr":""}]', tool_call_id="g"),
     )
     assert exchange.tools == ("f", "sql", "web_search", "files")
@@ -333,3 +333,38 @@ def test_odd_events_are_no_failure(event, answered):
         answered(stream([{"type": "response.in_progress"}]) + f"data: {json.dumps(event)}\n\n".encode()).decode_error
         is None
     )
+
+
+def test_pictures_that_tools_answer_are_summarised_and_never_kept(capture_of):
+    url = "data:image/png;base64," + "A" * 40
+    items = [
+        {"type": "function_call_output", "call_id": "a", "output": [{"type": "input_image", "image_url": url}]},
+        {"type": "computer_call_output", "call_id": "b", "output": {"type": "computer_screenshot", "image_url": url}},
+        {"type": "image_generation_call", "id": "c", "result": "A" * 40, "output_format": "webp"},
+    ]
+    exchange = decode(capture_of(b"{}", {"model": "m", "input": items}, target=TARGET))
+    png = Media("image", "image/png", 30)
+    assert exchange.messages == (
+        Message(Role.TOOL, tool_call_id="a", media=(png,)),
+        Message(Role.TOOL, tool_call_id="b", media=(png,)),
+        Message(Role.ASSISTANT, media=(Media("image", "image/webp", 30),)),
+    )
+
+
+def test_what_tools_of_the_server_answered_is_read_in_prompts_and_in_answers(capture_of, sse):
+    items = [
+        {"type": "mcp_call", "id": "a", "name": "f", "arguments": "{}", "output": "tool says"},
+        {"type": "code_interpreter_call", "id": "b", "code": "1+1", "outputs": [{"type": "logs", "logs": "2"}]},
+        {"type": "file_search_call", "id": "c", "queries": ["q"], "results": [{"text": "found"}, {"text": "more"}]},
+    ]
+    tools = (
+        Message(Role.TOOL, "tool says", tool_call_id="a"),
+        Message(Role.TOOL, "2", tool_call_id="b"),
+        Message(Role.TOOL, "found\nmore", tool_call_id="c"),
+    )
+    asked = decode(capture_of(b"{}", {"input": items}, target=TARGET))
+    assert tuple(message for message in asked.messages if message.role is Role.TOOL) == tools
+    done = {"type": "response.completed", "response": {"status": "completed", "output": items}}
+    streamed = decode(capture_of(sse(done, done=False), {"input": "x"}, target=TARGET))
+    whole = decode(capture_of(json.dumps(done["response"]).encode(), {"input": "x"}, target=TARGET))
+    assert streamed.messages == whole.messages == (Message(Role.USER, "x"), *tools)
