@@ -83,7 +83,8 @@ def _decode(capture: Capture, call: Call, hint: str | None, provider: str | None
     exchange = decoder.exchange
     if call.method in ("OPTIONS", "HEAD"):  # a browser's preflight asks no model
         exchange.operation = Operation.OTHER
-    exchange.provider = provider or providers.of_path(call.path) or exchange.provider
+    marked = providers.of_path(call.path) or providers.of_headers(call.path, call.response_headers)
+    exchange.provider = provider or marked or exchange.provider
     exchange.complete = not cut and request.complete
     for problem in (request.flaw, flaw, response.flaw):
         if problem:

@@ -8,7 +8,7 @@ import re
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text
+from sidecar.wire import json_text, media
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
 from sidecar.wire.gemini_content import field, read_contents, read_counts, read_parts, read_prompt
@@ -40,6 +40,8 @@ class Gemini(Decoder):
         self._finished = self._streaming = False
         self.exchange.request_model = unquote(model or other or "") or None
         self.exchange.operation = _OPERATIONS.get(self._verb, self.exchange.operation)
+        if self._verb == "predict" and (model or "").startswith("image"):  # imagen-*, imagegeneration
+            self.exchange.operation = Operation.IMAGE
 
     def request(self, body: Any) -> None:
         self.exchange.stream = self._verb.startswith("stream")
@@ -63,6 +65,11 @@ class Gemini(Decoder):
             return self._embeddings(body)
         if self.exchange.operation is Operation.GENERATE_CONTENT:
             self._generated(body)
+        elif self.exchange.operation is Operation.IMAGE:
+            for index, picture in enumerate(json_text.objects(body, "predictions")):
+                mime_type = json_text.maybe_text(picture, "mimeType")
+                found = media.of_base64(mime_type, picture.get("bytesBase64Encoded"), "image")
+                self.exchange.choice(index).media.append(found)
         elif self.exchange.operation is Operation.COUNT_TOKENS:
             self.exchange.set_usage(input=json_text.count(field(body, "totalTokens")))
         return None

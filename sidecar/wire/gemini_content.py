@@ -39,6 +39,9 @@ def read_prompt(exchange: ExchangeBuilder, body: Any) -> None:
     read_contents(exchange, field(body, "contents"))
     for tool in json_text.objects(body, "tools"):
         _read_tool(exchange, tool)
+    cached = json_text.maybe_text(field(body, "cachedContent"))
+    if cached:  # a part of the prompt that lives on the server
+        exchange.set_parameter("cached_content", cached)
     config = field(body, "generationConfig")
     for name in _PARAMETERS:
         value = field(config, name)

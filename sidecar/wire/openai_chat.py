@@ -46,7 +46,7 @@ PARAMETERS: Final = (
     "guided_json",
     "chat_template_kwargs",
 )
-_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/")
+_DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/|/publishers/[^/]+/models/([^/:]+?)(?::|%3A)", re.IGNORECASE)
 
 
 class OpenAIChat(Decoder):
@@ -99,6 +99,8 @@ class OpenAIChat(Decoder):
 
     def end(self) -> None:
         choices = self.exchange.choices.values()
+        for choice in choices:  # calls may begin in any order: the index is their place
+            choice.calls = dict(sorted(choice.calls.items(), key=_place_of))
         if self.exchange.stream and choices and not self.done and not any(choice.finish_reason for choice in choices):
             self.exchange.complete = False
         for index, size in self._audio_bytes.items():
@@ -184,10 +186,15 @@ class OpenAIChat(Decoder):
         return known
 
 
+def _place_of(call: tuple[object, ToolCallBuilder]) -> int:
+    key = call[0]
+    return key[1] if isinstance(key, tuple) and isinstance(key[1], int) else -1
+
+
 def deployment_of(path: str) -> str | None:
-    """Return the deployment in an Azure OpenAI path, which stands for the model there, or None."""
+    """Return the deployment in an Azure OpenAI path or the model in a Vertex AI path, or None."""
     found = _DEPLOYMENT.search(path)
-    return unquote(found.group(1)) if found else None
+    return unquote(found.group(1) or found.group(2)) if found else None
 
 
 def _read_parts(builder: ChoiceBuilder, content: Any) -> None:

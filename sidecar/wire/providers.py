@@ -5,6 +5,7 @@ Names are OpenTelemetry's well-known values where there is one
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 
@@ -16,7 +17,7 @@ def of_host(host: str | None) -> str | None:
             return provider
     if name.endswith("-aiplatform.googleapis.com"):  # a region before it
         return "gcp.vertex_ai"
-    return "aws.bedrock" if name.startswith("bedrock-runtime") and name.endswith(".amazonaws.com") else None
+    return "aws.bedrock" if _BEDROCK.search(name) else None
 
 
 def of_path(path: str) -> str | None:
@@ -25,6 +26,13 @@ def of_path(path: str) -> str | None:
         if pattern.search(path):
             return provider
     return None
+
+
+def of_headers(path: str, headers: Mapping[str, str]) -> str | None:
+    """Return the provider whose gateway leaves its mark in a response's headers (lower-case names), or None."""
+    if "apim-request-id" not in headers:  # Azure's API management
+        return None
+    return "azure.ai.openai" if "/openai/" in path else "azure.ai.inference"
 
 
 def of_body(body: Any) -> str | None:
@@ -37,6 +45,10 @@ def of_body(body: Any) -> str | None:
     return "ollama" if fingerprint == "fp_ollama" else None
 
 
+# bedrock-runtime.REGION, -fips, behind a VPC endpoint, in China; bedrock-mantle.REGION.api.aws
+_BEDROCK: Final = re.compile(
+    r"(?:^|\.)bedrock-(?:runtime|mantle)[a-z-]*\.[a-z0-9-]+\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)$"
+)
 HOSTS: Final = (
     ("api.openai.com", "openai"),
     ("openai.azure.com", "azure.ai.openai"),
@@ -67,7 +79,7 @@ HOSTS: Final = (
 )
 
 PATHS: Final = (
-    (re.compile(r"/openai/deployments/"), "azure.ai.openai"),
+    (re.compile(r"/openai/deployments/|/openai/realtime$"), "azure.ai.openai"),
     (re.compile(r"/projects/[^/]+/locations/[^/]+/"), "gcp.vertex_ai"),
     (re.compile(r"/model/[^/]+/(?:converse|invoke)(?:-|$)"), "aws.bedrock"),
     (re.compile(r"/v1beta/openai/"), "gcp.gemini"),

@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.wire.capture import Ending
 from sidecar.wire.decode import decode
-from sidecar.wire.exchange import Choice, Message, Operation, ProviderError, Role, Usage, UsageSource
+from sidecar.wire.exchange import Choice, Message, Operation, ProviderError, Role, ToolCall, Usage, UsageSource
 from tests.wire.captures import capture, lines, sse
 
 FAILED = {"error": {"type": "overloaded_error", "message": "busy"}}
@@ -126,3 +126,23 @@ def test_agents_of_mistral_chat() -> None:
     exchange = decode(capture("/v1/agents/completions", ask, {"choices": [{"message": {"content": "yo"}}]}))
     assert (exchange.format, exchange.operation) == ("openai-chat", Operation.CHAT)
     assert exchange.messages == (Message(Role.USER, "hi"),)
+
+
+def test_calls_stand_in_the_order_of_their_index() -> None:
+    def piece(index: int, **call: Any) -> dict[str, Any]:
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, **call}]}}]}
+
+    events = (
+        piece(2, id="b", function={"name": "g", "arguments": ""}),
+        piece(0, id="a", function={"name": "f", "arguments": "{"}),
+        piece(2, function={"arguments": "{}"}),
+        piece(0, function={"arguments": "}"}),
+    )
+    exchange = decode(capture("/v1/chat/completions", {}, sse(*events)))
+    assert exchange.choices[0].tool_calls == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}"))
+
+
+def test_a_vertex_path_names_the_model() -> None:
+    target = "/v1/projects/p/locations/l/publishers/mistralai/models/mistral-large@2411:streamRawPredict"
+    exchange = decode(capture(target, {"messages": []}, {"choices": []}))
+    assert (exchange.request_model, exchange.provider) == ("mistral-large@2411", "gcp.vertex_ai")

@@ -247,3 +247,17 @@ def test_sound_among_the_tokens_and_files_that_a_function_answers() -> None:
     assert exchange.usage == Usage(UsageSource.PROVIDER, input=20, output=7, audio_input=15, audio_output=7)
     files = (Media("image", "image/png", 3),)
     assert exchange.messages == (Message(Role.TOOL, '{"a":1}', tool_call_id="f", media=files),)
+
+
+def test_a_cached_part_of_the_prompt_is_a_parameter() -> None:
+    exchange = decode(capture("/v1beta/models/m:generateContent", {**ASK, "cachedContent": "cachedContents/abc"}, {}))
+    assert ("cached_content", '"cachedContents/abc"') in exchange.parameters
+
+
+def test_pictures_of_imagen() -> None:
+    target = "/v1/projects/p/locations/l/publishers/google/models/imagen-4.0-generate-001:predict"
+    picture = {"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}
+    exchange = decode(capture(target, {"instances": [{"prompt": "A cat"}]}, {"predictions": [picture, picture]}))
+    assert (exchange.operation, exchange.provider) == (Operation.IMAGE, "gcp.vertex_ai")
+    assert exchange.messages == (Message(Role.USER, "A cat"),)
+    assert [choice.media for choice in exchange.choices] == [(Media("image", "image/png", 3),)] * 2

@@ -189,3 +189,38 @@ def test_time_grows_with_the_size_and_not_its_square(case, capture_of):
     data = HOSTILE[case]
     quarter, whole = (min(seconds(part) for _ in range(2)) for part in (data[: len(data) // 4], data))
     assert whole < max(quarter, 0.01) * 12  # linear is 4, quadratic 16
+
+
+EDITS = st.lists(
+    st.tuples(st.sampled_from(["drop", "repeat", "move", "flip", "nul"]), st.integers(0, 5000), st.integers(1, 300)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def edited(data: bytes, edits: list[tuple[str, int, int]]) -> bytes:
+    """Return `data` with stretches of it dropped, repeated, moved to the front, inverted or blanked."""
+    for edit, start, length in edits:
+        at = start % (len(data) + 1)
+        before, part, after = data[:at], data[at : at + length], data[at + length :]
+        changed = {
+            "drop": (before, after),
+            "repeat": (before, part, part, after),
+            "move": (part, before, after),
+            "flip": (before, bytes(255 - byte for byte in part), after),
+            "nul": (before, bytes(len(part)), after),
+        }
+        data = b"".join(changed[edit])
+    return data
+
+
+@settings(QUICK, max_examples=40)
+@given(edits=EDITS, request_edits=EDITS, hole=st.integers(0, 400), at=st.integers(1, 3000))
+def test_damaged_recordings(golden, edits, request_edits, hole, at, capture_of, body_of):
+    """Every recording, damaged in both directions, whole and kept in part: no exception, nothing that is no text."""
+    response, request = edited(golden.response, edits), edited(golden.request, request_edits)
+    head, tail = response[: at % (len(response) + 1)], response[at % (len(response) + 1) + hole :]
+    kept = body_of([head], tail=tail, size=len(response) + 1)
+    for answer in (response, kept):
+        check(decode(capture_of(answer, request, target=golden.meta["target"])))
+        check(decode(capture_of(answer, request, target="/", upgraded=True), hint=golden.format))

@@ -47,3 +47,27 @@ def test_by_marks_in_the_body():
     assert providers.of_body({"system_fingerprint": "fp_ollama"}) == "ollama"
     for body in ({}, None, [], "x", {"system_fingerprint": ["fp_ollama"]}):
         assert providers.of_body(body) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "provider"),
+    [("/openai/v1/chat/completions", "azure.ai.openai"), ("/models/chat/completions", "azure.ai.inference")],
+)
+def test_azure_marks_its_answers(path, provider):
+    assert providers.of_headers(path, {"apim-request-id": "1"}) == provider
+    assert providers.of_headers(path, {"x-request-id": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "provider"),
+    [
+        ("bedrock-runtime-fips.us-east-1.amazonaws.com", "aws.bedrock"),
+        ("bedrock-runtime.cn-north-1.amazonaws.com.cn", "aws.bedrock"),
+        ("vpce-1-a.bedrock-runtime.us-east-1.vpce.amazonaws.com", "aws.bedrock"),
+        ("bedrock-mantle.us-east-1.api.aws", "aws.bedrock"),
+        ("bedrock-runtime.us-east-1.amazonaws.com.evil.example", None),
+        ("s3.us-east-1.amazonaws.com", None),
+    ],
+)
+def test_hosts_of_bedrock(host, provider):
+    assert providers.of_host(host) == provider
