@@ -39,16 +39,16 @@ Traffic = tuple[tuple[tuple[str, ...], float], ...]
 USER_TURNS: Traffic = ((EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02))
 TOOL_RESULTS: Traffic = ((EVERYDAY, 0.3), (CLEAN_DOCUMENTS, 0.7))
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
-FLOOR = {
-    "toxicity": 0.5,
-    "bias": 0.5,
-    "injection": 0.25,
-}  # less likely than this is never flagged, whatever the rate allows
+# Less likely than this is never flagged, whatever the rate allows: of a head, or of single labels. A user turn that only
+# looks like a planted instruction is mostly something else.
+FLOOR = {"toxicity": 0.5, "bias": 0.5, "injection": 0.5}
+FLOOR_OF = {"injection": 0.7}
+IN_USER_TURNS = 0.8
 DOCUMENTS = "indirect"  # the label that reads tool results; in user turns it has a threshold of its own
-FEW = 20  # positives of public sets below which a label is calibrated on the generated ones too
+FEW = 20  # rows that say something: of positives in public sets, else generated ones calibrate too; of a source's harmless ones
 UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(slots=True)
@@ -133,7 +133,9 @@ def thresholds(table: Table, scores: NDArray[np.float64], label: str, traffic: T
     absent = ~(table.targets[:, LABELS.index(label)] > 0.3)
     everything = np.sum([share * _weights(table, sources, absent) for sources, share in traffic], axis=0)
     hard = _weights(table, HARD, absent)
-    floor = next(FLOOR[head] for head, labels in SHIPPED.items() if label in labels)
+    floor = FLOOR_OF.get(label, next(FLOOR[head] for head, labels in SHIPPED.items() if label in labels))
+    if label == DOCUMENTS and traffic is USER_TURNS:
+        floor = IN_USER_TURNS
     found = {}
     for name, rate in RATES.items():
         over = [quantile(scores[w > 0], allowed, w[w > 0]) for w, allowed in ((everything, rate), (hard, 3 * rate))]
@@ -143,10 +145,15 @@ def thresholds(table: Table, scores: NDArray[np.float64], label: str, traffic: T
 
 
 def _weights(table: Table, sources: tuple[str, ...], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights of the rows of some sources, sum 1: large sources count more, but by the root of their rows only."""
+    """Weights of the rows of some sources, sum 1: large sources count more, but by the root of their rows only.
+
+    A source of a handful of rows says nothing about a rate of 1%, and has no weight.
+    """
     found, total = np.zeros(len(table.sources)), 0.0
     for name in sources:
         rows = table.rows((name,)) & allowed
+        if rows.sum() < FEW:
+            continue
         found += rows / np.sqrt(max(1, rows.sum()))
         total += float(np.sqrt(rows.sum()))
     return found / total
@@ -155,7 +162,9 @@ def _weights(table: Table, sources: tuple[str, ...], allowed: NDArray[np.bool_])
 Cuts = dict[str, dict[str, float]]
 
 
-def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: Cuts, in_user_turns: Cuts) -> None:
+def describe(
+    folder: Path, calibration: dict[str, tuple[float, float]], cuts: Cuts, in_user_turns: Cuts, examples: int = 0
+) -> None:
     hashes = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")
     }
@@ -168,6 +177,7 @@ def describe(folder: Path, calibration: dict[str, tuple[float, float]], cuts: Cu
         "heads": SHIPPED,
         "tags": TAGS,
         "calibration": {label: {"slope": round(a, 5), "offset": round(b, 5)} for label, (a, b) in calibration.items()},
+        "examples": examples,
         "thresholds": cuts,
         "user_thresholds": in_user_turns,
     }
@@ -201,7 +211,7 @@ def main() -> None:
         cuts[label] = thresholds(table, scores, label, TOOL_RESULTS if label == DOCUMENTS else USER_TURNS)
         if label == DOCUMENTS:
             in_user_turns[label] = thresholds(table, scores, label, USER_TURNS)
-    describe(given.out, fitted, cuts, in_user_turns)
+    describe(given.out, fitted, cuts, in_user_turns, export.examples_of(given.checkpoint))
     if given.table:
         np.savez_compressed(
             given.table, sources=table.sources, lengths=table.lengths, logits=table.logits, targets=table.targets

@@ -6,6 +6,7 @@ Rows are those that `splits` keeps out of training (by near duplicate, group and
 """
 
 import argparse
+import json
 import random
 import time
 from collections import Counter
@@ -221,9 +222,7 @@ def first_stage_table(encoder: PackEncoder, examples: list[Example]) -> str:
     if encoder.pack.first is None:
         return "This pack has none: everything is read in full."
     first = first_stage.load(encoder.pack.first, list(encoder.pack.heads), encoder.pack.labels, encoder.model)
-    cascade = Cascade(
-        encoder, first
-    )  # at full depth: it reads everything and says what the first stage would have cleared
+    cascade = Cascade(encoder, first)  # at full depth: it reads everything and says what would have been cleared
     watchers: list[Watcher] = [
         HeadWatcher(head, head, cascade, options=HeadOptions(evidence_pieces=0)) for head in SHIPPED
     ]
@@ -311,6 +310,7 @@ def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
         "closeness": closeness(encoder, random.Random(2).sample(short, min(150, len(short)))),
         "first_stage": first_stage_table(encoder, examples),
         "rows": str(len(examples)),
+        "examples": f"{json.loads((folder / 'pack.json').read_text())['examples']:,}",
         "model": encoder.model,
     }
 

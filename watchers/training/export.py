@@ -11,6 +11,7 @@ SkipLayerNormalization is several times slower on one core.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -170,9 +171,18 @@ def _heads(weights: Weights, graph: Float, x: str) -> dict[str, list[object]]:
 
 def weights_of(checkpoint: Path) -> Weights:
     """Weights of a checkpoint file, or the mean of all those in a directory (runs that were averaged as they went)."""
-    files = sorted(checkpoint.glob("checkpoint*.pt")) if checkpoint.is_dir() else [checkpoint]
-    states = [torch.load(file, map_location="cpu", weights_only=True)["model"] for file in files]
+    states = [state["model"] for state in _states(checkpoint)]
     return {name: torch.stack([state[name].float() for state in states]).mean(0).numpy() for name in states[0]}
+
+
+def examples_of(checkpoint: Path) -> int:
+    """How many examples the run, or all runs that were averaged, had seen."""
+    return sum(state["at"][2] for state in _states(checkpoint))
+
+
+def _states(checkpoint: Path) -> list[dict[str, Any]]:
+    files = sorted(checkpoint.glob("checkpoint*.pt")) if checkpoint.is_dir() else [checkpoint]
+    return [torch.load(file, map_location="cpu", weights_only=True) for file in files]
 
 
 def weights_in(graph: Path) -> Weights:
