@@ -53,10 +53,11 @@ def inspected(image: str) -> dict[str, object]:
     return dict(found)
 
 
-def test_the_image_is_at_most_300_mb_with_the_model_pack(image: str) -> None:
+def test_the_image_is_at_most_350_mb_with_the_model_pack(image: str) -> None:
+    # Without scipy, of which special and linalg are kept, it was 294 MB.
     size = int(str(inspected(image)["Size"]))
     print(f"image: {size / 1e6:.1f} MB")
-    assert size <= 300e6
+    assert size <= 350e6
 
 
 def test_the_image_says_what_it_is(image: str) -> None:
