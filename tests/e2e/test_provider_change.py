@@ -71,8 +71,8 @@ class Watched:
         with urllib.request.urlopen(f"{self.admin}{path}", timeout=10) as response:
             return str(response.read().decode())
 
-    def provider(self) -> dict[str, Any]:
-        (found,) = [stream for stream in json.loads(self.page("/drift")) if stream["direction"] == "provider"]
+    def stream(self, direction: str) -> dict[str, Any]:
+        (found,) = [stream for stream in json.loads(self.page("/drift")) if stream["direction"] == direction]
         return dict(found)
 
 
@@ -117,7 +117,7 @@ def test_another_answered_name_is_told_of_the_provider(watched: Watched, change:
     (new,) = [row for row in line["reason"]["labels"] if row["before"] == 0.0]
     assert new["value"] in change.values()
     assert raised(watched, "prompt") == []
-    page = watched.provider()
+    page = watched.stream("provider")
     assert (page["level"], page["reason"]["attribution"]) == ("drift", "provider")
     assert series(watched.page("/metrics")) == {
         ("sidewatch_drift_state", "1.0"),
@@ -128,13 +128,17 @@ def test_another_answered_name_is_told_of_the_provider(watched: Watched, change:
 def test_answers_that_change_alone_are_told_of_the_provider(watched: Watched) -> None:
     watched.ask(REFERENCE + 200)
     watched.model.words, watched.model.refuses = 120, 0.3
-    watched.ask(100)
-    wait_until(lambda: raised(watched, "provider"))
+    for _ in range(5):  # latency takes part, so that how many answers it takes differs from run to run
+        watched.ask(100)
+        if raised(watched, "provider"):
+            break
     (line,) = raised(watched, "provider")
     assert line["reason"]["cause"] == "completions"
     assert "length" in line["reason"]["signs"]
     assert len(line["reason"]["signs"]) >= 2
+    # The answers' own alarm may come first, with one sign alone; from the provider's on the page blames the provider.
     (answers,) = raised(watched, "completion")
-    assert answers["reason"]["attribution"] == "provider"
+    assert answers["reason"]["attribution"] in ("completions", "provider")
+    assert watched.stream("completion")["reason"]["attribution"] == "provider"
     assert raised(watched, "prompt") == []
-    assert watched.provider()["level"] == "drift"
+    assert watched.stream("provider")["level"] == "drift"

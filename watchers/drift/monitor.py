@@ -96,8 +96,8 @@ class DriftMonitor:
             return self._noted([self._attributed(event) for event in events])
         provider = self._provider(stream)
         about = provider.observe(names, time_seconds)
-        told = [self._attributed(event) for event in events]
-        return self._noted([*about, *told, *provider.follow(watched, self._streams.get(stream.counterpart()))])
+        about += provider.follow(watched, self._streams.get(stream.counterpart()))
+        return self._noted([*about, *(self._attributed(event) for event in events)])  # who changed is known by now
 
     def flush(self) -> list[DriftEvent]:
         """Weigh what still waits: samples are weighed in runs of up to 16. Call it where traffic pauses or ends."""
@@ -122,9 +122,17 @@ class DriftMonitor:
         for event in events:
             if event.level in RAISED:
                 self._told[event.stream] = event
+                self._reattribute(event.stream)
             else:
                 self._told.pop(event.stream, None)
         return events
+
+    def _reattribute(self, stream: StreamKey) -> None:
+        """Completions that moved before enough of them had to blame the provider are its, too, once it is raised."""
+        completions = replace(stream, direction=Direction.COMPLETION)
+        told = self._told.get(completions)
+        if stream.direction == PROVIDER and told and told.reason.get("attribution") == "completions":
+            self._told[completions] = replace(told, reason={**told.reason, "attribution": "provider"})
 
     def accept(self, stream: StreamKey) -> None:
         """Take the stream's samples since its change (all recent ones where it is stable) as its new normal.
