@@ -110,7 +110,7 @@ class HeadWatcher:
             label: thresholds.get(label, encoder.pack.threshold(label, rate)) for label in names
         }
         # A user turn holds more that looks like an attack than a document does, so some labels have a threshold for each.
-        self._in_user_turns = {
+        self.in_user_turns = {
             label: thresholds.get(label, encoder.pack.threshold(label, rate, user_turn=True)) for label in names
         }
 
@@ -143,7 +143,7 @@ class HeadWatcher:
             return Judgement(skipped=Skip.MODEL_UNAVAILABLE)
         scores = read.scores(self._head, len(self.labels))
         scores = [score if applies else 0.0 for score, applies in zip(scores, self._applies(record), strict=True)]
-        thresholds = self._in_user_turns if record.origin in USER else self.labels
+        thresholds = self.in_user_turns if record.origin in USER else self.labels
         flagged = self._flagged(scores, thresholds)
         spans = self._spans(record, read, flagged) if flagged and self._options.evidence_pieces else {}
         verdicts = [

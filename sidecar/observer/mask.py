@@ -27,6 +27,8 @@ class Masker:
                 self._spans[index] += (span for verdict in judgement.verdicts for span in verdict.spans)
                 self._withheld[index] |= judgement.skipped in UNREAD
         self._values = _values(records, self._spans)
+        used = {placeholder(span.label) for spans in self._spans for span in spans}
+        self._placeholders = re.compile("|".join(map(re.escape, sorted(used))) or r"(?!)")
 
     def maybe_text(self, record: Record, chars: int) -> str | None:
         """Return at most `chars` characters of the record's text, masked; None where it is withheld."""
@@ -37,10 +39,18 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return any other text of the exchange with every found value replaced."""
-        for value, placeholder in self._values.items():
+        for value, instead in self._values.items():
             if value in text:
-                text = text.replace(value, placeholder)
+                text = self._replaced(text, value, instead)
         return text
+
+    def _replaced(self, text: str, value: str, instead: str) -> str:
+        """Replace a value everywhere but in placeholders: `CARD` is no part of `[CREDIT_CARD]`."""
+        parts, at = [], 0
+        for found in self._placeholders.finditer(text):
+            parts += [text[at : found.start()].replace(value, instead), found[0]]
+            at = found.end()
+        return "".join([*parts, text[at:].replace(value, instead)])
 
 
 def _values(records: Sequence[Record], spans: Sequence[Sequence[Span]]) -> dict[str, str]:

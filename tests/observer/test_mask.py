@@ -100,3 +100,14 @@ def test_no_found_value_is_in_any_masked_text(parts: list[list[str]], chars: int
         assert masked is not None
         assert len(masked) <= chars
         assert not [value for value in values if value in masked]
+
+
+def test_a_value_that_is_part_of_a_placeholder_leaves_it_whole() -> None:
+    text = "CARD 4111111111111111 of CARD street"
+    spans = (Span(0, 4, "STREET_ADDRESS", 0.6), Span(5, 21, "CREDIT_CARD", 0.98))
+    only = record(text)
+    judged = [Judgement((Verdict("pii", "CREDIT_CARD", 0.98, 0.5, True, "m", spans),))]
+    assert (
+        Masker([only], {"pii": judged}).maybe_text(only, 1_000)
+        == "[STREET_ADDRESS] [CREDIT_CARD] of [STREET_ADDRESS] street"
+    )

@@ -79,7 +79,7 @@ def test_verdicts_are_in_range_and_flags_follow_thresholds(watcher):
         for verdict in judgement.verdicts:
             assert verdict.watcher == watcher.name
             assert 0.0 <= verdict.score <= 1.0
-            assert verdict.threshold == watcher.labels[verdict.label]
+            assert verdict.threshold == getattr(watcher, "in_user_turns", watcher.labels)[verdict.label]
             assert verdict.flagged == (verdict.score >= verdict.threshold)
             assert all(0 <= span.start < span.end <= len(text) for span in verdict.spans)
 

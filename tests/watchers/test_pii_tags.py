@@ -103,3 +103,9 @@ def test_addresses_one_below_the_other_stay_two() -> None:
         "12 Oak Street, Cork",
         "7 Elm Road",
     ]
+
+
+def test_what_is_left_of_a_tagged_address_beside_a_checked_number_needs_a_digit():
+    text = "Refund me to IBAN DE89 3704 0044 0532 0130 00, please"
+    number = Span(18, 45, "IBAN_CODE", 0.98)
+    assert merged([number], [Span(13, 45, "STREET_ADDRESS", 0.7)], text) == [number]

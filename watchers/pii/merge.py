@@ -55,7 +55,10 @@ def _beside_others(starts: list[int], taken: list[Span], span: Span, text: str) 
         if other.label != span.label:
             parts.append((at, other.start))
             at = other.end
+    if not parts:
+        return [span]
     parts.append((at, span.end))
+    parts = [(start, end) for start, end in parts if any(map(str.isdigit, text[start:end]))]  # `IBAN` is no street
     return [_stripped(replace(span, start=start, end=end), text) for start, end in parts if end > start]
 
 
