@@ -100,9 +100,10 @@ def _document(prose: list[str], tasks: list[str], rng: random.Random) -> Unit:
         labels = {"indirect": 1.0}
         group = f"note-{inserted}" if splits.held_out(f"documents_made:note-{inserted}") else f"doc-{index}"
     else:
-        note = fill(
-            rng.choice(["{fact}", "{fact} {fact}", "{many_sentences}", "{imperative}", "{imperative}"]), slots, rng
+        own = rng.choice(
+            ["", "{fact}", "{fact} {fact}", "{many_sentences}", "{imperative}", "{imperative}", "{imperative}"]
         )
+        note = fill(own, slots, rng)
         labels = BENIGN | CLEAN
         group = f"doc-{index}"
     text = around(body.replace("@@", note), body.index("@@"), len(note), rng)
