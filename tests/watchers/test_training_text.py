@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from watchers.training import contrast, disguise, identity, stereotype_pairs
+from watchers.training import contrast, disguise, identity, opposed, splits, stereotype_pairs
 from watchers.training.grammar import articled, phrases
 
 OPEN = re.compile(r"[{}\[\]|]")
@@ -45,6 +45,32 @@ def test_every_stereotype_template_makes_two_sentences() -> None:
         assert first != second, template
         assert not OPEN.search(first + second), template
         assert dimension in {*stereotype_pairs.BIAS, "class", "appearance"}
+
+
+@pytest.mark.parametrize("kind", opposed.KINDS)
+def test_opposed_templates_make_a_hostile_and_a_harmless_sentence(kind: str) -> None:
+    assert len(opposed.PHRASES[kind]) == len(set(opposed.PHRASES[kind]))
+    for index, template in enumerate(opposed.PHRASES[kind]):
+        for seed in range(3):
+            hostile, harmless = opposed.pair(kind, index, random.Random(seed)).examples
+            assert hostile.text != harmless.text, template
+            assert not OPEN.search(hostile.text + harmless.text), template
+            assert not WRONG_ARTICLE.search(hostile.text + " " + harmless.text), template
+            assert max(hostile.labels.values()) >= 0.8 > 0.0 == max(harmless.labels.values())
+
+
+def test_opposed_pairs_are_held_out_by_template() -> None:
+    units = opposed.opposed(1500, random.Random(9))
+    texts = [one.text for unit in units for one in unit.examples]
+    assert len(units) > 1300
+    assert len(texts) == len(set(texts))
+    train, held = (
+        {one.group for unit in part for one in unit.examples if one.source == "opposed_emoji"}
+        for part in splits.split_made(units)
+    )
+    assert train
+    assert held
+    assert not train & held
 
 
 def test_pairs_are_ranked_and_differ() -> None:

@@ -341,11 +341,11 @@ WEAPON_EMOJI = ["🔫", "🔪", "💣", "🪓", "🔥", "⚰️", "💀", "🗡�
 HATE = {"toxicity": 1.0, "identity_attack": 1.0, "bias": 0.95}
 
 
-def _slots(rng: random.Random) -> tuple[str, dict[str, list[str]]]:
+def picked(rng: random.Random) -> tuple[str, dict[str, list[str]]]:
     """Pick a dimension evenly (so that every identity is seen alike), then a group of it."""
     dimension = rng.choice(list(GROUPS))
     group = rng.choice(GROUPS[dimension])
-    picked = {"group": [group], "Group": [group[0].upper() + group[1:]], "one": [rng.choice(ONE[dimension])]}
+    chosen = {"group": [group], "Group": [group[0].upper() + group[1:]], "one": [rng.choice(ONE[dimension])]}
     neutral = rng.choice(SLOTS["neutral"])
     emoji = {
         "ge": EMOJI[dimension],
@@ -354,7 +354,7 @@ def _slots(rng: random.Random) -> tuple[str, dict[str, list[str]]]:
         "se": DISGUST_EMOJI[:4],
         "we": WEAPON_EMOJI,
     }
-    return dimension, SLOTS | picked | {"Neutral": [neutral.capitalize()]} | emoji
+    return dimension, SLOTS | chosen | {"Neutral": [neutral.capitalize()]} | emoji
 
 
 def dims(dimension: str, score: float) -> dict[str, float]:
@@ -366,7 +366,7 @@ def _family(
     name: str, templates: list[str], labels: dict[str, float], rng: random.Random, scored: float | None
 ) -> Example:
     index = rng.randrange(len(templates))
-    dimension, slots = _slots(rng)
+    dimension, slots = picked(rng)
     text = cased(articled(fill(templates[index], slots, rng)), rng)
     found = {} if scored is None else dims(dimension, scored)
     return Example(text, f"contrast_{name}", labels | found, 1.0, group=f"{name}-{index}")
@@ -493,7 +493,7 @@ def framed(count: int, rng: random.Random, real: list[str]) -> list[Unit]:
 
 def _framed(rng: random.Random, real: list[str]) -> Unit:
     templates, labels, scored, _ = rng.choices(_HOSTILE, [kind[3] for kind in _HOSTILE])[0]
-    dimension, slots = _slots(rng)
+    dimension, slots = picked(rng)
     statement = articled(fill(rng.choice(templates), slots, rng))
     if templates is HATEFUL and real and rng.random() < 0.4:
         statement, scored = rng.choice(real), None

@@ -10,7 +10,17 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from watchers.training import attacks, contrast, disguise, identity, personal, sources, splits, stereotype_pairs
+from watchers.training import (
+    attacks,
+    contrast,
+    disguise,
+    identity,
+    opposed,
+    personal,
+    sources,
+    splits,
+    stereotype_pairs,
+)
 from watchers.training.examples import Example, Unit
 
 FACTOR = {
@@ -21,7 +31,7 @@ FACTOR = {
     "identity_benign": 0.6, "identity_hateful": 0.5, "stereotype_pairs": 0.9, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
-MADE = {"contrasts": 20000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 4000, "attributes": 2500, "nations": 1500,
+MADE = {"contrasts": 20000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 4000, "attributes": 2500, "nations": 1500,
         "direct": 6000, "extraction": 1500, "triggers": 8000, "scary": 5000, "roleplay": 6000, "documents": 11000, "personal": 7500, "identities": 500,
         "swapped": 6000, "mentions": 9000}  # fmt: skip
 
@@ -52,6 +62,7 @@ def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
         *contrast.slurs(data, MADE["slurs"], rng),
         *contrast.nationalities(data, MADE["nationalities"], rng),
         *identity.mentions(rng),
+        *opposed.opposed(MADE["opposed"], rng),
         *stereotype_pairs.pairs(MADE["pairs"], rng),
         *stereotype_pairs.attributes(MADE["attributes"], rng),
         *stereotype_pairs.nations(data, MADE["nations"], rng),
