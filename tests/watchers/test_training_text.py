@@ -88,13 +88,23 @@ def test_pairs_are_ranked_and_differ() -> None:
 def test_every_identity_stands_in_the_same_templates() -> None:
     made = [unit.examples[0] for unit in identity.mentions(random.Random(5))]
     assert not [one.text for one in made if OPEN.search(one.text)]
-    counts = Counter(one.group for one in made if one.source != "identity_none")
+    counts = Counter(one.group for one in made if one.source in ("identity_benign", "identity_hateful"))
     assert set(counts.values()) == {len(identity.terms())}
     assert len(counts) == len(identity.BENIGN) + len(identity.HATEFUL)
+    facts = Counter(one.group for one in made if one.source == "identity_facts")
+    assert set(facts.values()) == {len(identity.groups())}
+    assert len(facts) == len(identity.FACTS)
 
 
 def test_phrases_are_written_once() -> None:
-    for name in ("stereotype_pairs", "identity_benign", "identity_hateful", "slur_mentioned"):
+    for name in (
+        "stereotype_pairs",
+        "identity_benign",
+        "identity_hateful",
+        "identity_facts",
+        "slur_mentioned",
+        "slur_used",
+    ):
         found = phrases(name)
         assert len(found) == len(set(found)), name
 

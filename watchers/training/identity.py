@@ -12,20 +12,30 @@ from watchers.training.grammar import articled, fill, phrases
 from watchers.training.sources import CLEAN, FAIR
 
 BENIGN, HATEFUL, NONE = phrases("identity_benign"), phrases("identity_hateful"), phrases("identity_none")
+FACTS = phrases("identity_facts")
 PEOPLE = ["person", "man", "woman", "friend", "student", "neighbour", "kid", "parent", "worker", "artist"]
 
 
 def terms() -> dict[str, str]:
     """Adjective of a person -> dimension of the bias head."""
+    return _listed("identity_terms")
+
+
+def groups() -> dict[str, str]:
+    """Plural name of a group -> dimension of the bias head."""
+    return _listed("identity_groups")
+
+
+def _listed(name: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in phrases("identity_terms"):
+    for line in phrases(name):
         dimension, words = line.split(":", 1)
         found |= {word.strip(): dimension for word in words.split(",")}
     return found
 
 
 def mentions(rng: random.Random) -> list[Unit]:
-    """All templates over all terms, and four times as many fillings of the abuse without identity as one term has."""
+    """All templates over all terms and groups, and four times as many fillings of the abuse without identity as one term has."""
     slots = SLOTS | {"p": PEOPLE}
     made = []
     for term, dimension in terms().items():
@@ -34,6 +44,10 @@ def mentions(rng: random.Random) -> list[Unit]:
                 text = _text(template, slots | {"x": [term]}, rng)
                 labels = CLEAN | FAIR if kind == "benign" else HATE | dims(dimension, 0.95)
                 made.append(Unit([Example(text, f"identity_{kind}", dict(labels), 0.8, group=f"{kind}-{index}")]))
+    for group in groups():
+        for index, template in enumerate(FACTS):
+            text = _text(template, slots | {"g": [group], "G": [group[0].upper() + group[1:]]}, rng)
+            made.append(Unit([Example(text, "identity_facts", CLEAN | FAIR, 0.8, group=f"facts-{index}")]))
     for _ in range(4 * len(HATEFUL)):
         index = rng.randrange(len(NONE))
         text = _text(NONE[index], slots, rng)
