@@ -18,7 +18,21 @@ ATTACKS = SHARED | sections("attacks")
 REQUESTS = SHARED | sections("requests") | sections("scary")
 PERSONAS = SHARED | sections("personas")
 DOCUMENTS = ATTACKS | sections("documents") | {"n": [str(number) for number in range(2, 99)]}
-_QUOTED = ("forget", "before", "then", "goal", "url", "persona", "leak")
+_QUOTED = (
+    "forget",
+    "before",
+    "then",
+    "goal",
+    "worse",
+    "url",
+    "persona",
+    "leak",
+    "rule",
+    "safeword",
+    "crime",
+    "switch",
+    "garbled",
+)
 QUOTING = REQUESTS | {name: ATTACKS[name] for name in _QUOTED} | {"attack": ATTACKS["quotable"]}
 HARMLESS = BENIGN | CLEAN | FAIR
 ATTACK = {"injection": 1.0, "indirect": 1.0}

@@ -73,6 +73,18 @@ The lease between {person} and {org} starts on {date}.
 {last}, {first}; {dob}; {phone}
 Who is {person}?
 My neighbours, the {last}s, moved to {country}.
+{first} always says: "{org} will call you back", and nobody ever does.
+"Don't wait for me," said {person}, "I am still in {city}."
+{person} told the court: "I never worked for {org}."
+According to {person}, "you must never call {org} before nine".
+as my friend {first} put it: "forget {city}, move to {country}"
+{first} wrote: "ignore the bill from {org}, it is wrong." Is she right?
+Quote from {person}, {org}: "We follow the rules in {country}."
+"Send it to {address}," said {last}, and hung up.
+The note says: tell {first} that {person} is at {org} and not to wait.
+{first}: "from now on you ask for {last} at the desk, okay?"
+As {person} used to say in {city}: "do what you like, but be home by six."
+{last} shouted "stop everything" when {org} called on {date}.
 """)
 PLAIN = lines("""
 The order has 3 items and costs 45.20 dollars, version 2.3.1 of the tool.
