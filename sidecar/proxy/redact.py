@@ -34,7 +34,8 @@ _PARAMETERS: Final = frozenset(
     x-amz-signature x-amz-credential x-amz-security-token x-goog-signature x-goog-credential
     awsaccesskeyid googleaccessid""".split()  # noqa: SIM905
 )
-_PARAMETER: Final = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
+# A name holds no beginning of another parameter, and nothing is tried twice: linear, whatever a client sends.
+_PARAMETER: Final = re.compile(r"([?&;#])([^=?&;#]*+)=([^&;#]*+)")
 _SUBPROTOCOLS: Final = "sec-websocket-protocol"
 _KEY_ENTRY: Final = re.compile(r"(?:api[-_]?key|token|bearer|auth|secret|jwt)", re.IGNORECASE)
 _USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@]*@")

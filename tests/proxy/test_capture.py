@@ -1,8 +1,10 @@
 """What reaches the observer, what never does, and that the ledger adds up whatever happens to it."""
 
 import hashlib
+import time
 
 from sidecar.channel import VERSION, Hello, Kind
+from sidecar.proxy.redact import Redactor
 from sidecar.settings import Capture
 from tests.proxy.rig import Close, Observer, Open, ResponseHead, holds
 
@@ -106,6 +108,12 @@ async def test_harmless_headers_and_parameters_are_kept(start):
     (opened,) = await rig.observer.until(Kind.OPEN)
     assert opened.headers == fields
     assert opened.target == "/v1/models?monkey=1&api-version=2024"
+
+
+def test_reading_a_target_takes_time_in_proportion_to_its_length():
+    began = time.process_time()
+    assert Redactor().target(b"/=" + b"?" * 60_000).startswith("/=?")
+    assert time.process_time() - began < 1.0  # where each of them was tried as a beginning, 50 s
 
 
 async def test_a_body_past_the_cap_keeps_head_tail_and_hash(start):
