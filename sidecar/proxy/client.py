@@ -5,6 +5,7 @@ lives on for as long as bytes of the answer keep passing (a closed client resets
 """
 
 import asyncio
+import re
 import socket
 import struct
 from os import dup
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LINGER_SECONDS: Final = 2.0  # to let a client that still sends read our answer; nginx's lingering_timeout is 5
 _FLUSH_SECONDS: Final = 30.0  # to let a slow client take the last bytes of a closed connection
+_EMPTY_LINES: Final = re.compile(rb"\A(?:\r\n)++")
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -194,8 +196,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _next_request(self) -> bool:
         buffer, limit = self._buffer, self._front.limits.request_head_bytes
-        while buffer[:2] == b"\r\n":  # RFC 9112 section 2.2: empty lines before a request are ignored
-            buffer = buffer[2:]
+        if buffer[:2] == b"\r\n":  # RFC 9112 section 2.2: empty lines before a request are ignored
+            buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         scanned, self._scanned = self._scanned, 0
         end = buffer.find(b"\r\n\r\n", max(0, scanned - 3))
         if end < 0 or end > limit:

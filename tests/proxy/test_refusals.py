@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -44,6 +45,17 @@ async def test_what_is_not_http_is_refused_without_waiting(start, start_bytes):
     client.send(start_bytes)
     status, _ = await refusal(client)
     assert status == b"HTTP/1.1 400 Bad Request"
+
+
+async def test_empty_lines_before_a_request_are_ignored_however_many(start):
+    rig = await start()
+    client = await rig.client()
+    client.send(b"\r\n" * 2_000_000)
+    began = time.process_time()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    up = await rig.upstream.accept()
+    await up.head()
+    assert time.process_time() - began < 2.0  # where each was taken off by itself, 10 s
 
 
 async def test_a_bad_chunk_ends_the_upload_and_is_answered_400(start):
