@@ -104,6 +104,8 @@ class ClientConnection(asyncio.Protocol):
         self.congested = False
         if self.relay is not None:
             self.relay.hold_download(False)
+        elif self._buffer and not self._body_open:
+            self._read_requests(b"")
 
     # The relay's calls.
 
@@ -119,7 +121,7 @@ class ClientConnection(asyncio.Protocol):
         self._idle_since = monotonic()
         if broken:
             self._break(relay is not None and relay.until_close)
-        elif not self.keep_alive or self._eof or (self._front.draining and not self._buffer):
+        elif not self.keep_alive or ((self._eof or self._front.draining) and not self._buffer):
             self._close()
         elif self._buffer and not self._body_open:
             self._read_requests(b"")
@@ -163,7 +165,7 @@ class ClientConnection(asyncio.Protocol):
                 self.transport.abort()
         elif self.relay is not None:
             self.relay.tick(now)
-        elif self._buffer and not self._body_open:
+        elif self._buffer and not self._body_open and not self.congested:
             if now - self._idle_since > limits.client_head_seconds:
                 self._refuse(Fault.REQUEST_TIMEOUT, "request head not complete in time", "client_head_seconds")
         elif now - self._idle_since > limits.client_idle_seconds:
@@ -187,12 +189,18 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = self._buffer + data if self._buffer else data
         if not self._reading:  # else an exchange ended at once, inside the loop below, which goes on by itself
             self._reading = True
-            while self._buffer and self.relay is None and not self._body_open and self._closing_since is None:
-                if not self._next_request():
-                    break
+            while self._ready_for_request() and self._next_request():
+                pass
             self._reading = False
+            if self._eof and self.relay is None and not self.congested:
+                self._close()
         if self._held or len(self._buffer) > self._front.limits.buffer_bytes:
             self.adjust_reading()
+
+    def _ready_for_request(self) -> bool:
+        """Whether the next of the pipelined requests may begin; not before the client reads what it was answered."""
+        idle = self.relay is None and not self._body_open and self._closing_since is None
+        return idle and not self.congested and bool(self._buffer)
 
     def _next_request(self) -> bool:
         buffer, limit = self._buffer, self._front.limits.request_head_bytes
@@ -213,6 +221,8 @@ class ClientConnection(asyncio.Protocol):
             wire, body, self._buffer = self._start_body(head.length, buffer[end + 4 :])
         except (HeadError, ChunkError) as error:
             self._refuse(Fault.BAD_REQUEST, str(error))
+            return False
+        if self._eof and self._body_open:  # the rest of it will not come
             return False
         relay = self.relay = Relay(self._front, self, head, arrived)
         self._front.began(relay, wire, body, not self._body_open)
@@ -276,7 +286,7 @@ class ClientConnection(asyncio.Protocol):
         if self._closing_since is not None:
             return
         self._closing_since = monotonic()
-        sending = self._body_open or self._buffer
+        sending = not self._eof and (self._body_open or self._buffer)
         self._buffer = b""
         if sending and self.end_output():
             if self._held:

@@ -69,6 +69,21 @@ async def test_a_half_closed_client_gets_its_answer(start):
     assert await client.rest() == OK
 
 
+@pytest.mark.parametrize("last", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"])
+async def test_a_half_closed_client_gets_the_answers_to_all_that_it_sent_whole(start, last):
+    rig = await start()
+    client, up, _ = await rig.exchange(GET + GET + last)
+    client.end()
+    assert await client.silent()
+    up.send(OK)
+    await client.expect(OK)
+    await up.head()
+    up.send(OK)
+    await client.expect(OK)
+    assert await client.gone()
+    assert (rig.worker.totals().seen, rig.worker.totals().in_flight) == (2, 0)
+
+
 async def test_a_half_closed_client_gets_all_of_a_stream(start):
     rig = await start(limits=Limits(half_closed_seconds=0.1, grace_seconds=1.0))
     client, up, _ = await rig.exchange(GET)

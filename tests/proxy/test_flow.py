@@ -52,6 +52,23 @@ async def test_pipelined_requests_are_held_back_up_to_a_limit(start):
     assert await pour(client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 40_000, 50) < HELD_AT_MOST
 
 
+async def test_a_client_that_reads_no_answers_gets_no_more_of_them_into_memory(start):
+    rig = await start()
+    client = await rig.client(rig.admin_port)
+    client.reader._transport.pause_reading()
+    request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    sent = await pour(client, request * 1_000, 800)  # answered by the proxy itself: no upstream holds them back
+    assert sent < HELD_AT_MOST
+    (connection,) = rig.worker._admin.clients
+    assert connection.transport.get_write_buffer_size() < MEGABYTE
+    client.reader._transport.resume_reading()
+    answer = await client.head() + await client.read(len(b'{"status": "alive"}\n'))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(sent // len(request) // 1_000 - 1):
+        await client.expect(answer * 1_000)
+    await client.expect(answer * 999)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_large_body_passes_both_ways_in_little_memory(start, chunked):
     rig = await start(observer=True, capture=Capture(request_head_bytes=MEGABYTE, response_head_bytes=MEGABYTE))
