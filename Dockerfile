@@ -16,11 +16,12 @@ COPY image image
 COPY sidecar sidecar
 COPY watchers watchers
 # tokenizers declares the hub client and what that needs; models are read from disk here, never from a hub. onnxruntime's
-# protobuf and flatbuffers are for its conversion tools.
+# protobuf and flatbuffers are for its conversion tools. The one figure that scipy is declared for stands in the drift
+# detectors as a literal: no module of the program imports it.
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /tmp/wheel \
  && /opt/sidewatch/bin/python -m pip install --no-deps --no-index /tmp/wheel/*.whl \
  && /opt/sidewatch/bin/python -m pip uninstall --yes huggingface-hub hf-xet fsspec filelock tqdm click \
-    protobuf flatbuffers setuptools pip \
+    protobuf flatbuffers scipy setuptools pip \
  && /opt/build/bin/python image/slim.py /opt/sidewatch/lib/python3.*/site-packages \
  && /opt/sidewatch/bin/sidewatch score "an image whose models do not load ends here"
 

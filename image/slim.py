@@ -30,16 +30,12 @@ UNUSED = {
     "numpy/_core/lib": "static libraries",
     "numpy/random/lib": "static libraries",
     "numpy/_pyinstaller": "packaging of desktop programs",
+    "pydantic/v1": "the version before, for those who import it by that name",
 }
-# Of scipy only `special` is asked for, which loads `linalg`; together they are a third of it.
-UNUSED |= {
-    f"scipy/{name}": "not asked"
-    for name in ("cluster", "constants", "datasets", "differentiate", "fft", "fftpack", "integrate", "interpolate", "io",
-                 "ndimage", "odr", "optimize", "signal", "sparse", "spatial", "stats")
-}  # fmt: skip
 UNUSED_FILES = {
     "onnxruntime/capi/libonnxruntime.so*": "its C interface: the Python module is linked with the same code",
     "numpy/_core/_simd*.so": "numpy's own tests",
+    "zstandard/_cffi*.so": "the binding for PyPy",
     "phonenumbers/shortdata/region_*.py": "emergency and service numbers by country: not asked",
     "stdnum/oui.dat": "makers of network cards: not asked",
     "stdnum/imsi.dat": "telephone operators: not asked",

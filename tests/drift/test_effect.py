@@ -2,15 +2,29 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from watchers.drift.bets import EDGES, WIDTHS
-from watchers.drift.effect import Window, by_chance, change_point, excess_between_blocks, jensen_shannon, score_effects
+from watchers.drift.effect import (
+    CELLS,
+    CHI_SQUARE,
+    Window,
+    by_chance,
+    change_point,
+    excess_between_blocks,
+    jensen_shannon,
+    score_effects,
+)
 
 
 def test_jensen_shannon_of_literal_shares() -> None:
     assert jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(0.6931472)
     assert jensen_shannon(np.array([0.9, 0.1]), np.array([0.5, 0.5])) == pytest.approx(0.1017493, abs=1e-6)
     assert jensen_shannon(WIDTHS, WIDTHS) == pytest.approx(0.0)
+
+
+def test_the_figure_of_chance_is_that_of_scipy() -> None:
+    assert float(stats.chi2.isf(0.4, CELLS - 1)) == pytest.approx(CHI_SQUARE, rel=1e-14)
 
 
 def test_chance_explains_about_half_of_unchanged_windows() -> None:
