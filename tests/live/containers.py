@@ -7,6 +7,7 @@ loopback. `SIDEWATCH_IMAGE` names an image that is there already, and is then no
 import contextlib
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,17 +46,18 @@ def environment() -> dict[str, str]:
     return dict(os.environ) | own
 
 
-def run(*command: str, seconds: float = 60, check: bool = True, text: str | None = None) -> str:
+def run(*command: str, seconds: float = 60, check: bool = True, text: str | None = None, cwd: str | None = None) -> str:
     """Run a container tool and return what it printed. Raises AssertionError with its errors."""
     done = subprocess.run(
-        command, input=text, capture_output=True, text=True, timeout=seconds, env=environment(), check=False
+        command, input=text, capture_output=True, text=True, timeout=seconds, env=environment(), check=False, cwd=cwd
     )
     assert not check or done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
     return done.stdout.strip()
 
 
 def podman(*arguments: str, seconds: float = 60, check: bool = True) -> str:
-    return run("podman", "--runtime", "runc", *arguments, seconds=seconds, check=check)
+    # Elsewhere: a container out of memory leaves an empty file `oom` where it was started from.
+    return run("podman", "--runtime", "runc", *arguments, seconds=seconds, check=check, cwd=tempfile.gettempdir())
 
 
 def build() -> str:
