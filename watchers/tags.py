@@ -32,59 +32,62 @@ _COMPANY: Final = re.compile(r",? (?:inc|ltd|llc|corp|plc|gmbh)\b\.?", re.IGNORE
 _NAMES: Final = 3  # the first types: they do not go on in the next line, as an address does
 _REACH: Final = 3  # characters between two words of one entity
 _LEAST: Final = 0.4  # mean probability of an entity's words
+_NOTHING: Final = 0.7  # least probability of no entity among the tokens: nothing worth decoding above it
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """Characters [start, end) with the probabilities of each type, float32 (types,), and of a new entity starting."""
+class Words:
+    """Words in order: characters [start, end), the probabilities of each type, and of a new entity starting.
 
-    start: int
-    end: int
+    Shapes: `starts`, `ends` int32 (words,); `types`, `begins` float32 (words, types).
+    """
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
     types: Floats
     begins: Floats
 
 
 def entities(encoding: Encoding, text: str) -> list[Span]:
     """Return the entities of a text in order, without overlaps; scores are mean word probabilities."""
+    offsets, tags = _tokens(encoding)
+    if not len(tags) or tags[:, 0].min() > _NOTHING:
+        return []
+    words = _words(text, offsets, tags)
     found = []
-    for kind, words in _runs(text, encoding):
-        score = float(np.mean([word.types[kind] for word in words]))
-        span = _tidied(text, words[0].start, words[-1].end, ENTITY_TYPES[kind], score)
+    for kind, first, last in _runs(text, words):
+        score = float(np.mean(words.types[first : last + 1, kind]))
+        span = _tidied(text, int(words.starts[first]), int(words.ends[last]), ENTITY_TYPES[kind], score)
         if span and score >= _LEAST:
             found.append(span)
     return found
 
 
-def _runs(text: str, encoding: Encoding) -> Iterator[tuple[int, list[Word]]]:
-    """The words of each entity with its type."""
-    words = list(_words(text, *_tokens(encoding)))
-    if not words:
-        return
+def _runs(text: str, words: Words) -> Iterator[tuple[int, int, int]]:
+    """Each entity's type with its first and last word."""
     kinds = len(ENTITY_TYPES)
-    types, begins = np.stack([word.types for word in words]), np.stack([word.begins for word in words])
-    states = courses(types, begins, _goes_on(text, words, kinds), _NAMES)
-    run: list[Word] = []
-    kind = 0
-    for word, state in zip(words, states.tolist(), strict=True):
-        if run and state <= kinds:
-            yield kind, run
-            run = []
-        if state:
-            kind = (state - 1) % kinds
-            run.append(word)
-    if run:
-        yield kind, run
+    states = courses(words.types, words.begins, _goes_on(text, words, kinds), _NAMES)
+    first = kind = before = -1
+    for at in np.flatnonzero(states).tolist():
+        state = int(states[at])
+        if state <= kinds or at != before + 1:
+            if first >= 0:
+                yield kind, first, before
+            first = at
+        kind, before = (state - 1) % kinds, at
+    if first >= 0:
+        yield kind, first, before
 
 
-def _goes_on(text: str, words: list[Word], kinds: int) -> NDArray[np.bool_]:
+def _goes_on(text: str, words: Words, kinds: int) -> NDArray[np.bool_]:
     """Whether each word may go on with an entity of each type: near enough to the word before, names in one line only."""
-    allowed = np.zeros((len(words), kinds), bool)
-    for index in range(1, len(words)):
-        before, word = words[index - 1], words[index]
-        if word.start - before.end <= _REACH:
-            lines = text.count("\n", before.end, word.start)
+    allowed = np.zeros((len(words.starts), kinds), bool)
+    gaps = words.starts[1:] - words.ends[:-1]
+    allowed[1:] = (gaps <= _REACH)[:, None]
+    for index in (np.flatnonzero((gaps > 0) & (gaps <= _REACH)) + 1).tolist():
+        if lines := text.count("\n", words.ends[index - 1], words.starts[index]):
             allowed[index] = lines <= 1
-            allowed[index, :_NAMES] = not lines
+            allowed[index, :_NAMES] = False
     return allowed
 
 
@@ -107,17 +110,16 @@ def _tokens(encoding: Encoding) -> tuple[NDArray[np.int32], Floats]:
     return np.concatenate(offsets), np.concatenate(tags)
 
 
-def _words(text: str, offsets: NDArray[np.int32], tags: Floats) -> Iterator[Word]:
+def _words(text: str, offsets: NDArray[np.int32], tags: Floats) -> Words:
     """Tokens that touch and are letters or digits form a word, and so do initials with their stops; all else stands alone."""
-    if not len(tags) or tags[:, 0].min() > 0.7:  # nothing worth decoding
-        return
-    first = 0
-    inside = _inside_initials(text, offsets)
-    for index in range(1, len(offsets) + 1):
-        if index < len(offsets) and (inside[index] or _joined(text, offsets[index - 1], offsets[index])):
-            continue
-        yield _word(offsets[first:index], tags[first:index])
-        first = index
+    goes_on = _inside_initials(text, offsets)
+    for index in (np.flatnonzero(offsets[1:, 0] == offsets[:-1, 1]) + 1).tolist():
+        at = int(offsets[index, 0])
+        goes_on[index] |= text[at - 1].isalnum() and text[at].isalnum()
+    firsts = np.flatnonzero(~goes_on)
+    counts = np.diff(firsts, append=len(offsets))
+    mean: Floats = (np.add.reduceat(tags, firsts, axis=0) / counts[:, None]).astype(np.float32)
+    return Words(offsets[firsts, 0], offsets[firsts + counts - 1, 1], mean[:, 1::2] + mean[:, 2::2], tags[firsts, 1::2])
 
 
 def _inside_initials(text: str, offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -127,16 +129,6 @@ def _inside_initials(text: str, offsets: NDArray[np.int32]) -> NDArray[np.bool_]
         first, last = np.searchsorted(offsets[:, 0], match.span())
         inside[first + 1 : last] = True
     return inside
-
-
-def _joined(text: str, before: NDArray[np.int32], after: NDArray[np.int32]) -> bool:
-    return bool(before[1] == after[0]) and text[before[1] - 1].isalnum() and text[after[0]].isalnum()
-
-
-def _word(offsets: NDArray[np.int32], tags: Floats) -> Word:
-    mean = tags.mean(axis=0)
-    types = mean[1::2] + mean[2::2]
-    return Word(int(offsets[0, 0]), int(offsets[-1, 1]), types, tags[0, 1::2])
 
 
 def _tidied(text: str, start: int, end: int, kind: str, score: float) -> Span | None:
