@@ -74,8 +74,8 @@ async def connect(endpoint: Endpoint, factory: Callable[[], asyncio.Protocol], s
         raise
     except ssl.SSLCertVerificationError as error:
         raise ConnectError(f"TLS to {endpoint.host}:{endpoint.port}: {error.verify_message}") from error
-    except (OSError, ConnectionError) as error:
-        reason = error.strerror or str(error) or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a name that DNS or TLS cannot have
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ConnectError(f"connection to {endpoint.unix or f'{endpoint.host}:{endpoint.port}'}: {reason}") from error
 
 

@@ -128,8 +128,11 @@ async def test_an_unreachable_upstream_is_502_and_the_client_keeps_its_connectio
     assert totals.upstream_connects == {"default\0error": 2}
 
 
-async def test_an_unknown_name_is_502(start):
-    rig = await start(upstream="http://no-such-host.invalid:1")
+@pytest.mark.parametrize(
+    "upstream", ["http://no-such-host.invalid:1", "http://a..b", "http://" + "a" * 70, "https://.a"]
+)
+async def test_an_unknown_or_impossible_name_is_502(start, upstream):
+    rig = await start(upstream=upstream)
     client = await rig.client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     status, _ = await refusal(client)
