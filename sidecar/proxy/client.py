@@ -132,7 +132,8 @@ class ClientConnection(asyncio.Protocol):
         """Read on, or stop: back-pressure of the upload, and a limit to what is pipelined."""
         relay = self.relay
         upload = relay is not None and relay.upload_held and (self._body_open or relay.tunnel)
-        held = upload or len(self._buffer) > self._front.limits.buffer_bytes
+        pipelined = relay is not None or self.congested  # else it is a head, which has a limit of its own
+        held = upload or (pipelined and len(self._buffer) > self._front.limits.buffer_bytes)
         if held != self._held and not self.transport.is_closing():
             self._held = held
             if held:

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from sidecar.settings import Limits
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -265,6 +267,14 @@ async def test_long_heads_pass(start):
     assert long in head
     up.send(b"HTTP/1.1 200 OK\r\n" + long * 5 + b"Content-Length: 0\r\n\r\n")
     await client.expect(b"HTTP/1.1 200 OK\r\n" + long * 5 + b"Content-Length: 0\r\n\r\n")
+
+
+async def test_a_head_may_be_longer_than_the_buffer(start):
+    rig = await start(limits=Limits(request_head_bytes=1_000_000, buffer_bytes=10_000, grace_seconds=1.0))
+    client, up, head = await rig.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 500_000 + b"\r\n\r\n")
+    assert len(head) > 500_000
+    up.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await client.expect(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 async def test_any_method_passes(start):
