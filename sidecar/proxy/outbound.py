@@ -45,7 +45,11 @@ class OutboundProxy:
     @classmethod
     def read(cls, url: str) -> "OutboundProxy":
         """Parse `SCHEME://user:password@host:port`; without a scheme it is http. Raises OutboundError."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port
+        except ValueError as error:
+            raise OutboundError(f"outbound proxy: {error}: write {'://, '.join(Scheme)}://HOST:PORT") from error
         if parts.scheme not in list(Scheme) or not parts.hostname:
             raise OutboundError(f"outbound proxy of scheme {parts.scheme!r}: write {'://, '.join(Scheme)}://HOST:PORT")
         scheme, login = Scheme(parts.scheme), None
@@ -54,7 +58,7 @@ class OutboundProxy:
             if max(map(len, login)) > 255:  # RFC 1929; enough for HTTP, too
                 raise OutboundError("outbound proxy: user name or password of more than 255 bytes")
         tls = ssl.create_default_context() if scheme is Scheme.HTTPS else None
-        return cls(scheme, parts.hostname, parts.port or _PORTS[scheme], login, tls)
+        return cls(scheme, parts.hostname, port or _PORTS[scheme], login, tls)
 
     @property
     def forwards(self) -> bool:

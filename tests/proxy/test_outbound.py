@@ -52,7 +52,10 @@ def test_each_scheme_has_its_port(url: str, scheme: str, port: int) -> None:
     assert (found.scheme, found.host, found.port, found.tls is not None) == (scheme, "p", port, scheme == "https")
 
 
-@pytest.mark.parametrize("url", ["socks4://p:1", "ftp://p", "socks5://", f"socks5://{'u' * 256}:x@p"])
+@pytest.mark.parametrize(
+    "url",
+    ["socks4://p:1", "http://p:x", "http://p:99999", "http://[p", "ftp://p", "socks5://", f"socks5://{'u' * 256}:x@p"],
+)
 def test_what_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(OutboundError):
         outbound_proxy(url, True, "a", 443, {})
