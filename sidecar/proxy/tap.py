@@ -6,7 +6,6 @@ of a body are kept, for Close; and from the moment the channel is full the rest 
 
 import hashlib
 import struct
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from sidecar.channel import Close, Kind, encode
@@ -28,24 +27,21 @@ _BOOLEANS: Final = (b"\xc2", b"\xc3")
 class Tail:
     """The last bytes of a body, at most `limit` of them."""
 
-    __slots__ = ("_bytes", "_limit", "_pieces")
+    __slots__ = ("_bytes", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._bytes = 0
-        self._pieces: deque[bytes] = deque()
+        self._bytes = bytearray()  # one, not the pieces: a body may come byte by byte
 
     def feed(self, data: bytes) -> int:
         """Take bytes in; return by how much more (or less, negative) is held."""
-        before, data = self._bytes, data[-self._limit :] if self._limit else b""
-        self._pieces.append(data)
-        self._bytes += len(data)
-        while self._pieces and self._bytes - len(self._pieces[0]) >= self._limit:
-            self._bytes -= len(self._pieces.popleft())
-        return self._bytes - before
+        before = len(self._bytes)
+        self._bytes += data
+        del self._bytes[: max(0, len(self._bytes) - self._limit)]
+        return len(self._bytes) - before
 
     def join(self) -> bytes:
-        return b"".join(self._pieces)[-self._limit :] if self._limit else b""
+        return bytes(self._bytes)
 
 
 class Tap:
@@ -188,4 +184,6 @@ def _response_head(redactor: Redactor, status: int, fields: bytes, upgraded: boo
 
 
 def _array(size: int) -> bytes:
-    return bytes([0x90 | size]) if size < 16 else b"\xdc" + size.to_bytes(2, "big")
+    if size < 16:
+        return bytes([0x90 | size])
+    return b"\xdc" + size.to_bytes(2, "big") if size < 65_536 else b"\xdd" + size.to_bytes(4, "big")

@@ -2,10 +2,12 @@
 
 import hashlib
 import time
+import tracemalloc
 
 from sidecar.channel import VERSION, Hello, Kind
 from sidecar.proxy.redact import Redactor
-from sidecar.settings import Capture
+from sidecar.proxy.tap import Tail
+from sidecar.settings import Capture, Limits
 from tests.proxy.rig import Close, Observer, Open, ResponseHead, holds
 
 OK = b"HTTP/1.1 200 OK\r\nX-Request-Id: r1\r\nSet-Cookie: session=sesame\r\nContent-Length: 2\r\n\r\nok"
@@ -114,6 +116,24 @@ def test_reading_a_target_takes_time_in_proportion_to_its_length():
     began = time.process_time()
     assert Redactor().target(b"/=" + b"?" * 60_000).startswith("/=?")
     assert time.process_time() - began < 1.0  # where each of them was tried as a beginning, 50 s
+
+
+async def test_more_fields_than_a_short_array_holds_are_captured(start):
+    rig = await start(observer=True, limits=Limits(request_head_bytes=1_000_000, grace_seconds=1.0))
+    await exchange(rig, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a:\r\n" * 70_000 + b"\r\n")
+    (opened,) = await rig.observer.until(Kind.OPEN)
+    assert len(opened.headers) == 70_001
+
+
+def test_a_tail_holds_its_limit_and_no_more_however_small_the_pieces():
+    tail, data = Tail(100_000), bytes(range(256)) * 2_000
+    tracemalloc.start()
+    held = sum(tail.feed(data[start : start + 2]) for start in range(0, len(data), 2))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (held, tail.join()) == (100_000, data[-100_000:])
+    assert peak < 400_000  # 3 MB where each piece was kept
+    assert (Tail(0).feed(b"abc"), Tail(0).join()) == (0, b"")
 
 
 async def test_a_body_past_the_cap_keeps_head_tail_and_hash(start):
