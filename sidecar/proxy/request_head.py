@@ -150,7 +150,9 @@ class HeadReader:
             if head.length_place < 0:
                 if len(block) == len(self._before):
                     return head
-            elif LENGTH.fullmatch(digits := block[len(self._before) : len(block) - len(self._after)]):
+            elif head.upgrade is None and LENGTH.fullmatch(
+                digits := block[len(self._before) : len(block) - len(self._after)]
+            ):
                 return _with_length(head, digits)
         head = self._head = read_request(block)
         self._before, self._after = block, b""

@@ -229,6 +229,13 @@ def test_a_head_that_differs_only_in_its_length_is_read_like_any_other() -> None
         assert (head.fields, head.digits) == (alone.fields, alone.digits)
 
 
+def test_a_repeated_upgrade_is_dropped_where_it_comes_with_a_body() -> None:
+    reader = HeadReader()
+    fields = b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: "
+    assert reader.read(GET + fields + b"0").upgrade == b"websocket"
+    assert reader.read(GET + fields + b"5").upgrade is None
+
+
 @pytest.mark.parametrize(
     "length", [b"", b"+1", b"1 2", b"1\r\nContent-Length: 2", b"1, 1", b"0x1", b"-1", b"1" * 19, b"1\nX: y", b"\xb2"]
 )
