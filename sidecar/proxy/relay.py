@@ -208,11 +208,11 @@ class Relay:
             self.response_data(wire, body)
         self._finish(Ending.COMPLETE)
 
-    def upstream_closed_silently(self, reused: bool) -> None:
-        """Nothing came. On a reused connection that was its idle end: repeat what is safe to repeat, once."""
+    def upstream_closed_silently(self) -> None:
+        """Nothing came. On a connection from the pool that was its idle end: repeat what is safe to repeat, once."""
         replay, self._replay = self._replay, None
         self.upstream = None
-        if reused and replay is not None:
+        if replay is not None:
             cast("Outlet", self._outlet).count("stale")
             self._connect(replay)
         else:

@@ -24,11 +24,10 @@ _TRUSTED_SECONDS: Final = 0.001  # an idle time so short that asking the kernel 
 class UpstreamConnection(asyncio.Protocol):
     """One connection: reads the response of its relay and tells the relay what came, as wire bytes and as body."""
 
-    __slots__ = ("_buffer", "_chunks", "_head", "_left", "_relay", "fd", "idle_since", "pool", "transport", "used")
+    __slots__ = ("_buffer", "_chunks", "_head", "_left", "_relay", "fd", "idle_since", "pool", "transport")
 
     def __init__(self, pool: "Pool") -> None:
         self.pool = pool
-        self.used = False  # has answered before: its next request may meet a connection just closed
         self.idle_since = 0.0
         self.fd = -1
         self._relay: Relay | None = None
@@ -180,7 +179,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._relay = None
         relay.upstream = None
         if reusable and relay.request_whole and not self.transport.is_closing():
-            self.used = True
             self.transport.resume_reading()
             self.pool.keep(self)
         else:
@@ -211,7 +209,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.transport.abort()
         if self._head is None and not self._buffer:
-            relay.upstream_closed_silently(self.used)
+            relay.upstream_closed_silently()
         else:
             relay.upstream_failed(Fault.UPSTREAM_CLOSED, "the upstream closed before its answer was whole")
 
