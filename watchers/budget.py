@@ -31,11 +31,12 @@ def allotted(records: Sequence[Record], budget_tokens: int, count: Callable[[str
 def _grants(
     order: Sequence[int], records: Sequence[Record], budget: int, count: Callable[[str], int]
 ) -> Iterator[tuple[int, int | None]]:
-    costs = dict[int, int]()
+    costs, counted = dict[int, int](), 0
     for at in order:
-        if not records[at].fresh or sum(min(cost, budget) for cost in costs.values()) > _COUNTED * budget:
+        if not records[at].fresh or counted > _COUNTED * budget:
             break
         costs[at] = count(records[at].text)
+        counted += min(costs[at], budget)
     level, left = max(_level(list(costs.values()), budget), CONTENT), budget
     for at in order:
         if at not in costs and left < CONTENT:

@@ -1,5 +1,7 @@
 """One token budget an exchange: new texts first, then the history, newest first; a text that is cut keeps head and tail."""
 
+import time
+
 import pytest
 
 from watchers.budget import allotted
@@ -52,6 +54,13 @@ def test_history_gets_what_the_new_texts_leave_newest_first() -> None:
 
 def test_many_long_texts_are_read_newest_first() -> None:
     assert budgets(*[1000] * 40, budget=1260) == [0] * 30 + [126] * 10
+
+
+def test_many_short_texts_cost_no_more_than_their_number() -> None:
+    began = time.process_time()
+    shared = budgets(*[2] * 12_000, budget=4096)  # one request may hold as many turns
+    assert time.process_time() - began < 5.0  # 22 s where each text added up those before it
+    assert (len(shared), shared[0], shared[-1]) == (12_000, 0, None)
 
 
 def test_a_budget_below_one_window_is_one_window() -> None:
