@@ -72,7 +72,7 @@ class Refusal:
     ) -> None:
         self.name = name
         self.labels: Mapping[str, float] = {"refusal": 0.5, **(thresholds or {})}
-        self._phrases = tuple(phrase.casefold() for phrase in (options or RefusalOptions()).phrases)
+        self._phrases = tuple(phrase.lower() for phrase in (options or RefusalOptions()).phrases)
         self._verdicts = Verdicts(name, self.model, self.labels)
 
     def watch(self, records: Sequence[Record]) -> list[Judgement]:

@@ -79,3 +79,5 @@ def test_the_evidence_is_the_wording() -> None:
 def test_own_phrases() -> None:
     watcher = Refusal(options=RefusalOptions(phrases=("Bitte wenden Sie sich an",)))
     assert judge("Bitte wenden Sie sich an die Filiale.", watcher=watcher).verdicts[0].flagged
+    sharp = Refusal(options=RefusalOptions(phrases=("Das weiß ich nicht",)))
+    assert judge("Das weiß ich nicht.", watcher=sharp).verdicts[0].flagged
