@@ -106,11 +106,14 @@ def _ready(name: str, rule: Rule) -> _Ready:
 
 
 def _terms(terms: Sequence[str]) -> Found:
-    """ASCII terms on the folded text; terms of other scripts, which fold to nothing, as they stand."""
+    """ASCII terms on the folded text; terms of other scripts, which fold to nothing, as they stand.
+
+    A script without spaces (a stand-in for caseless letters) ends a word of Latin letters as a space does.
+    """
     folded = [term for term in terms if view(term).data.isascii() and term.strip()]
     foreign = [term.lower() for term in terms if term not in folded and term.strip()]
     words = "|".join(re2.escape(view(term).data.decode("ascii")) for term in sorted(folded, key=len, reverse=True))
-    regex = pattern(rf"(?i)(?:^|[^A-Za-z0-9_\xc0\xde\xfe])({words})") if folded else None
+    regex = pattern(rf"(?i)(?:^|[^A-Za-z0-9_\xde\xfe])({words})") if folded else None
 
     def find(text: str) -> Iterator[tuple[int, int]]:
         seen = view(text)
@@ -118,14 +121,20 @@ def _terms(terms: Sequence[str]) -> Found:
             start, end = match.span(1)
             if not _in_word(seen.data[end : end + 1]):
                 yield seen.original(start, end)
-        lower = text.lower() if foreign else ""
-        for term in foreign if len(lower) == len(text) else ():  # a few capitals have two small letters
+        lower = _lower(text) if foreign else ""
+        for term in foreign:
             at = lower.find(term)
             while at >= 0:
                 yield at, at + len(term)
                 at = lower.find(term, at + len(term))
 
     return find
+
+
+def _lower(text: str) -> str:
+    """Small letters, each in its capital's place: a few capitals have two, and stay."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def _in_word(byte: bytes) -> bool:

@@ -72,8 +72,10 @@ def _checks(schema: object, path: str, depth: int) -> list[Check]:
 
 
 def _type(names: Any, _: Any, path: str, __: int) -> Check:
-    wanted = [names] if isinstance(names, str) else list(names)
-    if not all(name in _TYPES for name in wanted):
+    wanted = [names] if isinstance(names, str) else names
+    if not isinstance(wanted, list):
+        raise SchemaError(f"{path}: must be a text or a list of texts")
+    if not all(isinstance(name, str) and name in _TYPES for name in wanted):
         raise SchemaError(f"{path}: types are {', '.join(_TYPES)}")
 
     def check(value: Any, at: str) -> Iterator[str]:
@@ -112,10 +114,18 @@ def _additional(_: Any, whole: Any, path: str, depth: int) -> Check:
     return _properties({}, whole, path, depth) if "properties" not in whole else lambda _, __: iter(())
 
 
-def _required(names: Any, _: Any, __: str, ___: int) -> Check:
+def _list(value: Any, path: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SchemaError(f"{path}: must be a list")
+    return value
+
+
+def _required(names: Any, _: Any, path: str, __: int) -> Check:
+    wanted = _list(names, path)
+
     def check(value: Any, at: str) -> Iterator[str]:
         if isinstance(value, dict):
-            yield from (f"{at}: lacks {name}" for name in names if name not in value)
+            yield from (f"{at}: lacks {name}" for name in wanted if name not in value)
 
     return check
 
@@ -131,8 +141,8 @@ def _items(schema: Any, _: Any, path: str, depth: int) -> Check:
     return check
 
 
-def _enum(allowed: Any, _: Any, __: str, ___: int) -> Check:
-    plain = [json.dumps(one, sort_keys=True) for one in allowed]
+def _enum(allowed: Any, _: Any, path: str, __: int) -> Check:
+    plain = [json.dumps(one, sort_keys=True) for one in _list(allowed, path)]
 
     def check(value: Any, at: str) -> Iterator[str]:
         if json.dumps(value, sort_keys=True) not in plain:
@@ -162,6 +172,8 @@ def _bound(
 
 
 def _pattern(source: Any, _: Any, path: str, __: int) -> Check:
+    if not isinstance(source, str):
+        raise SchemaError(f"{path}: must be a text")
     try:
         regex = re2.compile(source)
     except re2.error as error:
@@ -176,7 +188,7 @@ def _pattern(source: Any, _: Any, path: str, __: int) -> Check:
 
 def _combined(words: str, enough: Callable[[int, int], bool]) -> Any:
     def made(schemas: Any, _: Any, path: str, depth: int) -> Check:
-        several = schemas if isinstance(schemas, list) else [schemas]
+        several = [schemas] if path.endswith(".not") else _list(schemas, path)
         inner = [_checks(schema, f"{path}[{place}]", depth) for place, schema in enumerate(several)]
 
         def check(value: Any, at: str) -> Iterator[str]:

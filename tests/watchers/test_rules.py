@@ -31,6 +31,8 @@ def hits(rule: dict[str, object], text: str, origin: Origin = Origin.USER) -> li
         ({"terms": ["ａｃｍｅ"]}, "a\u200bcme", ["a\u200bcme"]),
         ({"terms": ["конкурент"]}, "наш Конкурент", ["Конкурент"]),
         ({"terms": ["竞争对手"]}, "我们的竞争对手很多", ["竞争对手"]),
+        ({"terms": ["конкурент"]}, "İ: наш Конкурент", ["Конкурент"]),
+        ({"terms": ["acme"]}, "请用Acme产品", ["Acme"]),
         ({"terms": ["a.b"]}, "axb", []),
         ({"pattern": r"(?i)ticket-\d+"}, "😀 see TICKET-123!", ["TICKET-123"]),
         ({"pattern": r"é+"}, "\ud800 éé", ["éé"]),
@@ -117,6 +119,12 @@ def test_arguments_are_checked_against_their_schema(arguments: str, expected: li
         ({"pattern": "(?=x)"}, "use RE2 syntax"),
         ({"minimum": "3"}, "$.minimum: must be a number"),
         ([], "a schema is an object"),
+        ({"type": 5}, "$.type: must be a text or a list of texts"),
+        ({"required": "name"}, "$.required: must be a list"),
+        ({"enum": 5}, "$.enum: must be a list"),
+        ({"pattern": 5}, "$.pattern: must be a text"),
+        ({"anyOf": {"type": "text"}}, "$.anyOf: must be a list"),
+        ({"properties": {"a": {"pattern": None}}}, "$.properties.a.pattern: must be a text"),
     ],
 )
 def test_a_schema_that_cannot_be_used_says_where(schema: object, expected: str) -> None:
