@@ -60,6 +60,12 @@ def test_the_same_number_in_another_format_is_an_echo() -> None:
     assert list(scores(judgement)) == ["pii_echoed"]
 
 
+def test_an_address_in_another_script_is_an_echo_only_of_itself() -> None:
+    asked = (Origin.USER, "Напишите на адрес иван@пример.рф, пожалуйста")
+    assert "pii_echoed" in scores(last(asked, (Origin.COMPLETION, "Готово: ИВАН@пример.рф")))
+    assert "pii_new" in scores(last(asked, (Origin.COMPLETION, "Лучше на олег@пример.рф")))
+
+
 def test_personal_data_in_a_prompt_is_on_its_way_out() -> None:
     first = Leakage().watch(exchange((Origin.USER, "write to ann@example.com"), (Origin.COMPLETION, "Done.")))[0]
     assert flags(first) == ["pii_out"]
@@ -170,7 +176,12 @@ def test_no_canary_no_flag() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"), [({"canaries": ["ab"]}, "at least 6"), ({"nosuch": 1}, "its options are")]
+    ("options", "expected"),
+    [
+        ({"canaries": ["ab"]}, "one has 2; give at least 6"),
+        ({"canaries": [CANARY, "секретный-пароль-1"]}, "one has 1; give at least 6 letters from a to z"),
+        ({"nosuch": 1}, "its options are"),
+    ],
 )
 def test_wrong_options_say_what_to_change(options: dict[str, object], expected: str) -> None:
     with pytest.raises(WatcherError) as raised:

@@ -49,11 +49,25 @@ class LeakageOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Exchange:
-    """What the records of one exchange hold, for comparison: letters of the prompt and of tool results."""
+class _Texts:
+    """Texts and their `letters`, whatever the formatting."""
 
-    prompt: bytes
-    tools: bytes
+    texts: tuple[str, ...]
+    letters: bytes
+
+    def hold(self, value: str) -> bool:
+        plain = letters(value).lower
+        if not plain.isascii():  # letters of other scripts all look alike there
+            return any(value.casefold() in text.casefold() for text in self.texts)
+        return bool(plain) and plain in self.letters
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """What the records of one exchange hold, for comparison."""
+
+    prompt: "_Texts"
+    tools: "_Texts"
     secret: set[int]  # n-grams of the system prompt that nothing else in the prompt holds
     system: str
     system_tokens: int | None  # what may be read of it
@@ -94,12 +108,12 @@ class Leakage:
             for record in rest:
                 secret -= grams(self._text(record))
         said = [record for record in prompt if record.origin not in _TOOL]
-        return _Exchange(
-            self._joined(said), self._joined([r for r in rest if r.origin in _TOOL]), secret, system, _budget(prompt)
-        )
+        tools = [record for record in rest if record.origin in _TOOL]
+        return _Exchange(self._joined(said), self._joined(tools), secret, system, _budget(prompt))
 
-    def _joined(self, records: list[Record]) -> bytes:
-        return b"\n".join(letters(self._text(record)).lower for record in records)
+    def _joined(self, records: list[Record]) -> _Texts:
+        texts = tuple(self._text(record) for record in records)
+        return _Texts(texts, b"\n".join(letters(text).lower for text in texts))
 
     def _text(self, record: Record) -> str:
         return record.text[: self._options.max_chars]
@@ -176,17 +190,17 @@ def _way(record: Record, value: str, exchange: _Exchange) -> str:
     """Which border the value crossed."""
     if record.direction is Direction.PROMPT:
         return "pii_out"
-    plain = letters(value).lower
-    if plain and plain in exchange.prompt:
+    if exchange.prompt.hold(value):
         return "pii_echoed"
-    return "pii_from_tool" if plain and plain in exchange.tools else "pii_new"
+    return "pii_from_tool" if exchange.tools.hold(value) else "pii_new"
 
 
 def make(order: Order) -> Leakage:
     """Make the watcher as the configuration orders it. Raises WatcherError with the remedy."""
     options = options_of(order, LeakageOptions)
-    short = [canary for canary in options.canaries if len(letters(canary).data) < LEAST_CHARS]
-    if short:
-        remedy = f"give at least {LEAST_CHARS} letters or digits, random ones"
-        raise WatcherError(order.name, f"options.canaries: one has {len(letters(short[0]).data)}", remedy)
+    # Letters of other scripts all look alike to the search: any text in the script would be a find.
+    sizes = [sum(byte < 0x80 for byte in letters(canary).data) for canary in options.canaries]
+    if sizes and min(sizes) < LEAST_CHARS:
+        remedy = f"give at least {LEAST_CHARS} letters from a to z or digits, random ones"
+        raise WatcherError(order.name, f"options.canaries: one has {min(sizes)}", remedy)
     return Leakage(order.name, options, order.thresholds, order.encoder)
