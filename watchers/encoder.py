@@ -20,7 +20,7 @@ from watchers import windows
 from watchers.encoding import Encoding, Floats, Window
 from watchers.graph import Feed, Graph, LocalGraph, Raw
 from watchers.normalize import View, plain
-from watchers.pack import BUNDLED, Pack, read
+from watchers.pack import BUNDLED, Pack, PackError, read
 from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
@@ -60,10 +60,13 @@ class PackEncoder:
         self.pack: Pack = read(folder)
         self.budget_tokens = budget_tokens
         self._graph = graph(self.pack) if graph else LocalGraph(self.pack, threads)
-        self._tokeniser = Tokeniser(self.pack.tokenizer)
         self._cache = Cache(cache_bytes)
         self._passes: OrderedDict[bytes, Raw] = OrderedDict()
-        self.encode(["Warm up."])
+        try:
+            self._tokeniser = Tokeniser(self.pack.tokenizer)
+            self.encode(["Warm up."])
+        except Exception as error:  # tokenizers and onnxruntime raise classes of their own
+            raise PackError(f"{folder}: tokenizer, graph and description do not work together: {error}") from error
 
     @property
     def model(self) -> str:

@@ -212,5 +212,4 @@ def make(order: Order, head: str) -> HeadWatcher:
         raise WatcherError(
             order.name, f"the pack has no head {head!r}", f"its heads are {', '.join(order.encoder.pack.heads)}"
         )
-    known = {label: value for label, value in order.thresholds.items() if label in order.encoder.pack.heads[head]}
-    return HeadWatcher(order.name, head, order.encoder, order.rate, known, options_of(order, HeadOptions))
+    return HeadWatcher(order.name, head, order.encoder, order.rate, order.thresholds, options_of(order, HeadOptions))

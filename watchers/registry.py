@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Final, Protocol
 
 from watchers.encoding import Encoder
+from watchers.pack import PackError
 from watchers.watcher import Watcher, WatcherError
 
 ENTRY_POINTS: Final = "sidewatch.watchers"
@@ -77,7 +78,20 @@ def _build_one(name: str, configured: Configured | None, encoder: Encoder | None
     if type_name in ENCODER_TYPES and encoder is None:
         raise WatcherError(name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out")
     _check_thresholds(factory, order)
-    return factory(order)
+    made = _made(factory, order)
+    if made.name != name:  # its verdicts would be another watcher's in the ledger
+        raise WatcherError(name, f"its factory made a watcher named {made.name!r}", "take the name from the order")
+    return made
+
+
+def _made(factory: Factory, order: Order) -> Watcher:
+    try:
+        return factory(order)
+    except (WatcherError, PackError):
+        raise
+    except Exception as error:  # anybody's code: any error is a configuration error of ours
+        problem = f"it cannot be made: {type(error).__name__}: {error}"
+        raise WatcherError(order.name, problem, "mend its options, or the package it comes from") from error
 
 
 def _entry_point(name: str, type_name: str) -> Factory:
@@ -106,7 +120,7 @@ def _of(module: str, *arguments: str) -> Factory:
 
 def _check_thresholds(factory: Factory, order: Order) -> None:
     """Raise WatcherError for a label that the watcher has not when it is made without any override."""
-    labels = factory(replace(order, thresholds={})).labels if order.thresholds else {}
+    labels = _made(factory, replace(order, thresholds={})).labels if order.thresholds else {}
     for label, threshold in order.thresholds.items():
         if label not in labels:
             raise WatcherError(order.name, f"it has no label {label!r}", f"its labels are {', '.join(sorted(labels))}")

@@ -88,8 +88,9 @@ class Engine:
         try:
             settings = read()
             parts = self._workshop.make(settings)
-        except (PartsError, OSError, ValueError) as error:
-            log.error("settings not reloaded: the old ones go on", problem=str(error))
+        except Exception as error:  # the boundary: whatever new settings bring, the old parts go on
+            problem = str(error) if isinstance(error, PartsError | OSError | ValueError) else repr(error)
+            log.error("settings not reloaded: the old ones go on", problem=problem)
             self._instruments.add("sidewatch_settings_reloads_total", ("refused",))
             return
         self._pipeline.parts = parts

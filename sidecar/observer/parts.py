@@ -172,7 +172,7 @@ class Workshop:
         if not (drifts or registry.needs_encoder(names, settings.watchers.settings)):
             return None
         folder = Path(settings.watchers.pack) if settings.watchers.pack else BUNDLED
-        key = (folder, _changed_at(folder), settings.observer.text_tokens, settings.watchers.remote)
+        key = (folder, _description(folder), settings.observer.text_tokens, settings.watchers.remote)
         if self._encoder is None or self._encoder[0] != key:
             threads, tokens = settings.observer.threads, settings.observer.text_tokens
             graph = on_server(settings.watchers.remote, self._instruments, threads)
@@ -226,12 +226,12 @@ def _restore(streams: DriftStreams, settings: Settings) -> None:
         log.warning("drift streams are learned anew", file=str(file), problem=str(error))
 
 
-def _changed_at(folder: Path) -> float:
-    """Return when the pack's description was written, 0.0 where there is none (loading it will say so)."""
+def _description(folder: Path) -> bytes:
+    """Return the pack's description, which holds its files' hashes; empty where there is none (loading it will say so)."""
     try:
-        return (folder / "pack.json").stat().st_mtime
+        return (folder / "pack.json").read_bytes()
     except OSError:
-        return 0.0
+        return b""
 
 
 def needs_masking(settings: Settings) -> bool:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.observer.backlog import Backlog, Waiting
-from sidecar.observer.parts import Parts
+from sidecar.observer.parts import Parts, Workshop
 from sidecar.observer.pipeline import Pipeline
 from sidecar.settings import Drift, Observer, Settings, Watchers, WatcherSettings
 from sidecar.wire.capture import Capture
@@ -122,6 +124,17 @@ def test_a_lower_threshold_than_it_was_made_for_rules_the_first_stage_out(
     assert isinstance(Bench(settings(pack)).parts().encoder, Cascade)
     assert not isinstance(Bench(settings(pack, watchers=lower)).parts().encoder, Cascade)
     assert "first stage off" in capsys.readouterr().out
+
+
+def test_a_pack_replaced_by_another_with_the_same_times_is_loaded_at_a_reload(pack: str, tmp_path: Path) -> None:
+    shutil.copytree(pack, tmp_path / "pack", symlinks=True)
+    bench, file = Bench(settings(str(tmp_path / "pack"))), tmp_path / "pack" / "pack.json"
+    workshop, times = Workshop(bench.instruments, bench.out), file.stat()  # type: ignore[arg-type]
+    one, same = workshop.make(bench.settings).encoder, workshop.make(bench.settings).encoder
+    file.write_text(file.read_text(encoding="utf-8").replace('"format": 1', '"format": 1, "examples": 1'))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as images whose times are all the same unpack it
+    assert one is same
+    assert workshop.make(bench.settings).encoder is not one
 
 
 def test_a_pack_without_a_first_stage_is_judged_in_full(pack: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,7 @@ from sidecar.runtime import Runtime
 from sidecar.settings import Drift, Log, Observer, Settings, Watchers
 from tests.observer.conftest import Connect
 from tests.observer.traffic import answer, chat, opened, totals
+from watchers.pack import BUNDLED
 
 # Patterns alone, so that a start is quick; one test runs with the pack.
 SETTINGS = Settings(
@@ -165,6 +167,32 @@ async def test_a_reload_changes_the_watchers_and_a_bad_one_does_not(start: Start
     )
     observer.process.send_signal(signal.SIGHUP)
     assert (await observer.logged("settings reloaded"))["watchers"] == ["secrets"]
+    worker = await connect(observer.channel)
+    worker.hello()
+    worker.exchange(1, chat(("user", "hello")), answer("hi"))
+    assert await worker.settlements(1) == {"secrets\0clean\0": 1}
+
+
+async def test_a_reload_to_a_damaged_pack_or_a_factory_that_raises_leaves_the_old_watchers(
+    start: Start, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme.py").write_text("def make(order):\n    return {}['nothing']\n")
+    (tmp_path / "acme-1.0.dist-info").mkdir()
+    (tmp_path / "acme-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (tmp_path / "acme-1.0.dist-info" / "entry_points.txt").write_text("[sidewatch.watchers]\nacme = acme:make\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[2]}")
+    observer = await start(SETTINGS)
+    await observer.logged("observer ready")
+    shutil.copytree(BUNDLED, tmp_path / "pack")
+    with (tmp_path / "pack" / "model.onnx").open("r+b") as graph:
+        graph.write(b"damaged")
+    told = []
+    for watchers in (Watchers(enabled=["bias"], pack=str(tmp_path / "pack")), Watchers(enabled=["acme"])):
+        observer.runtime.write(Settings(upstream="http://x", watchers=watchers, drift=Drift(enabled=False)))
+        observer.process.send_signal(signal.SIGHUP)
+        told.append(await observer.logged("settings not reloaded: the old ones go on"))
+    assert "model.onnx: sha256 is" in told[0]["problem"]
+    assert "'acme': it cannot be made: KeyError: 'nothing'" in told[1]["problem"]
     worker = await connect(observer.channel)
     worker.hello()
     worker.exchange(1, chat(("user", "hello")), answer("hi"))

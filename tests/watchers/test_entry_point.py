@@ -32,8 +32,17 @@ class Questions:
 
 def make(order):
     return Questions(order.name, order.options.get("mark", "?"), order.thresholds)
+
+
+def make_nameless(order):
+    return Questions("questions", "?", {})
+
+
+def make_nothing(order):
+    raise RuntimeError("no licence")
 '''
 ENTRY_POINTS = "[sidewatch.watchers]\nquestions = acme_questions:make\nbroken = acme_nowhere:make\n"
+ENTRY_POINTS += "nameless = acme_questions:make_nameless\nunlicensed = acme_questions:make_nothing\n"
 
 
 @pytest.fixture
@@ -67,6 +76,14 @@ def test_one_that_cannot_be_loaded_or_has_not_the_label_is_told() -> None:
         build(["broken"], {})
     with pytest.raises(WatcherError, match="it has no label 'answer'"):
         build(["questions"], {"questions": WatcherSettings(thresholds={"answer": 0.5})})
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_that_cannot_be_made_or_takes_another_watchers_name_is_told() -> None:
+    with pytest.raises(WatcherError, match="'unlicensed': it cannot be made: RuntimeError: no licence"):
+        build(["unlicensed"], {})
+    with pytest.raises(WatcherError, match="'nameless': its factory made a watcher named 'questions'"):
+        build(["questions", "nameless"], {})
 
 
 def test_installed_it_is_off_until_the_configuration_names_it(installed: Path) -> None:

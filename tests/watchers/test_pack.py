@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -78,12 +79,21 @@ def test_a_pack_with_other_tags_is_refused(copy):
 
 
 def test_a_graph_that_is_none_is_refused(copy):
-    import hashlib
-
     (copy / "model.onnx").write_bytes(b"not a graph")
     described = json.loads((copy / "pack.json").read_text())["sha256"]
     change(copy, sha256=described | {"model.onnx": hashlib.sha256(b"not a graph").hexdigest()})
     with pytest.raises(PackError, match="cannot load"):
+        PackEncoder(copy)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"version": "1.0", "model": {"type": "WordLevel", "vocab": {}, "unk_token": "x"}}']
+)
+def test_a_tokenizer_that_does_not_fit_the_graph_is_refused(copy, text):
+    (copy / "tokenizer.json").write_text(text)
+    described = json.loads((copy / "pack.json").read_text())["sha256"]
+    change(copy, sha256=described | {"tokenizer.json": hashlib.sha256(text.encode()).hexdigest()})
+    with pytest.raises(PackError, match="tokenizer, graph and description do not work together"):
         PackEncoder(copy)
 
 
