@@ -187,6 +187,8 @@ class Primary:
             except config.ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
                 _log.error("configuration refused: the running one goes on", problems=problems)
+            except RouteError as error:
+                _log.error("configuration refused: the running one goes on", problems=[str(error)])
             except Exception:  # whatever a reload stumbles over, traffic goes on
                 _log.exception("reload failed: the running configuration goes on")
 
@@ -195,10 +197,10 @@ class Primary:
         if not changes:
             _log.info("configuration unchanged")
             return
+        self._worker.reload(changes.settings, enabled_watchers(changes.settings))  # first: it may refuse a route
         self._settings = changes.settings
         self._runtime.write(self._settings)
         logs.configure(self._settings.log.level, self._settings.log.format, process="proxy")
-        self._worker.reload(self._settings, enabled_watchers(self._settings))
         for child in self._children:
             child.reload()
         _log.info("configuration reloaded", applied=changes.applied, needs_restart=changes.needs_restart)

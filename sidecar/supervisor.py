@@ -89,6 +89,8 @@ class Child:
             self.last_exit_code = None
         else:
             self._process = process
+            if self._stopping:  # since before there was a process to tell
+                self.signal(signal.SIGTERM)
             self.last_exit_code = await self._wait(process)
         self.exits += 1
         self.ended_once.set()

@@ -16,11 +16,12 @@ from sidecar.config.resolve import split_address
 from sidecar.settings import BUILT_IN_WATCHERS, OPTIONAL_WATCHERS, Judge, Remote, Settings
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
 _ROUTE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _WILDCARDS: Final = ("0.0.0.0", "::", "")
 _HOP_BY_HOP: Final = frozenset(
-    {"connection", "transfer-encoding", "content-length", "upgrade", "te", "trailer", "host"}
+    {"connection", "transfer-encoding", "content-length", "upgrade", "te", "trailer", "host", "expect"}
 )
 
 Found = Iterator[tuple[Path, str, str]]  # path, what is wrong, remedy
@@ -109,11 +110,15 @@ def _scheme_remedy(url: str, parts: SplitResult) -> str:
 
 
 def _proxy_url(path: Path, url: str) -> Found:
-    parts = urlsplit(url)
+    remedy = 'write http://HOST:PORT (or https, socks5, socks5h), "none" for a direct connection, or remove the key'
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError out of range
+    except ValueError as error:
+        yield path, f"{shown(path, url)}: not a URL: {error}", remedy
+        return
     if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
-        what = f"{shown(path, url)}: expected the URL of an HTTP or SOCKS 5 proxy"
-        remedy = 'write http://HOST:PORT (or https, socks5, socks5h), "none" for a direct connection, or remove the key'
-        yield path, what, remedy
+        yield path, f"{shown(path, url)}: expected the URL of an HTTP or SOCKS 5 proxy", remedy
 
 
 def _routes(settings: Settings) -> Found:
@@ -133,11 +138,12 @@ def _routes(settings: Settings) -> Found:
             what = f"{shown((*path, 'name'), route.name)}: already the name of {key_of(first)}"
             yield (*path, "name"), what, "give every route its own name"
         host = route.host.lower() if route.host else None
-        if first := places.get((host, route.prefix)):
+        place = host, route.prefix.rstrip("/") or "/"
+        if first := places.get(place):
             what = f"{shown((*path, 'prefix'), route.prefix)}: {key_of(first)} has the same prefix and host"
             yield (*path, "prefix"), what, "change the prefix or the host of one of them"
         names.setdefault(route.name, path)
-        places.setdefault((host, route.prefix), path)
+        places.setdefault(place, path)
 
 
 def _headers(settings: Settings) -> Found:
@@ -146,12 +152,12 @@ def _headers(settings: Settings) -> Found:
             path: Path = ("routes", index, "add_request_headers", name)
             if not _HEADER_NAME.fullmatch(name) or name.lower() in _HOP_BY_HOP:
                 yield path, ": not a header that can be added", "use a header of the end-to-end kind, such as X-Team"
-            if any(char in value for char in "\r\n\0"):
-                yield (
-                    path,
-                    ": its value has a line break in it",
-                    "put it on one line (a secret's file often ends with one)",
-                )
+            if any(char in value for char in "\r\n"):
+                remedy = "put it on one line (a secret's file often ends with one)"
+                yield path, ": its value has a line break in it", remedy
+            elif not _HEADER_VALUE.fullmatch(value):
+                what = ": its value has a character that no header can carry"
+                yield path, what, "use characters of ISO 8859-1 without control characters"
 
 
 def _files(settings: Settings) -> Found:

@@ -24,7 +24,8 @@ def maybe_bytes(text: str) -> int | None:
     """Return the size in bytes, None where the text is not one."""
     match = _SIZE.fullmatch(text.strip())
     factor = _SIZES.get(match["unit"].lower()) if match else None
-    return round(float(match["number"]) * factor) if match and factor else None
+    size = float(match["number"]) * factor if match and factor else math.inf
+    return round(size) if math.isfinite(size) else None
 
 
 def maybe_seconds(text: str) -> float | None:
@@ -36,6 +37,6 @@ def maybe_seconds(text: str) -> float | None:
     except ValueError:
         pass
     parts = list(_DURATION.finditer(text))
-    if not parts or "".join(part[0] for part in parts) != text.replace(" ", ""):
+    if not parts or "".join(part[0].replace(" ", "") for part in parts) != text.replace(" ", ""):
         return None
     return sum(float(part["number"]) * _SECONDS[part["unit"]] for part in parts)

@@ -54,6 +54,19 @@ def test_a_bad_configuration_is_refused_and_the_running_one_goes_on(sidewatch, u
     assert running.post().headers["X-Upstream"] == "one"
 
 
+def test_a_route_that_cannot_be_compiled_is_refused_whole(sidewatch, upstream, other_upstream, tmp_path):
+    file = tmp_path / "sidewatch.yaml"
+    file.write_text(CONFIG.format(upstream=upstream.url))
+    running = sidewatch("--config", str(file), "--set", "observer.enabled=false").up()
+    broken = tmp_path / "ca.pem"
+    broken.write_text("no certificate")
+    route = f"routes: [{{name: new, prefix: /new, upstream: 'https://x.example', tls: {{ca_file: {broken}}}}}]\n"
+    file.write_text(CONFIG.format(upstream=upstream.url) + route)
+    assert "route 'new'" in running.err.event("configuration refused: the running one goes on")["problems"][0]
+    file.write_text(CONFIG.format(upstream=other_upstream.url))  # against what is in force, a change of one key
+    assert running.err.event("configuration reloaded")["applied"] == ["upstream"]
+
+
 def test_a_watcher_that_cannot_be_built_leaves_the_old_ones_watching(sidewatch, upstream, tmp_path):
     file = tmp_path / "sidewatch.yaml"
     file.write_text(CONFIG.format(upstream=upstream.url))

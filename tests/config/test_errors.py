@@ -52,6 +52,26 @@ CATALOGUE = [
         '{f}:2: drift.label = "tenant": no such label; name one of observer.labels, or remove the key',
     ),
     (
+        "routes: [{name: a, upstream: 'https://a.example', proxy: 'http://h:99999'}]",
+        '{f}:1: routes[0].proxy = "http://h:99999": not a URL: Port out of range 0-65535; '
+        'write http://HOST:PORT (or https, socks5, socks5h), "none" for a direct connection, or remove the key',
+    ),
+    (
+        "routes: [{name: a, upstream: 'https://a.example', add_request_headers: {X-Team: 'λ'}}]",
+        "{f}:1: routes[0].add_request_headers.X-Team: its value has a character that no header can carry; "
+        "use characters of ISO 8859-1 without control characters",
+    ),
+    (
+        "routes: [{name: a, upstream: 'https://a.example', add_request_headers: {Expect: x}}]",
+        "{f}:1: routes[0].add_request_headers.Expect: not a header that can be added; "
+        "use a header of the end-to-end kind, such as X-Team",
+    ),
+    (
+        "routes: [{name: a, prefix: /a, upstream: 'https://a.example'}, {name: b, prefix: /a/, upstream: 'https://b.example'}]",
+        '{f}:1: routes[1].prefix = "/a/": routes[0] has the same prefix and host; '
+        "change the prefix or the host of one of them",
+    ),
+    (
         UP + "workers: 0",
         "{f}:2: workers = 0: expected a whole number of at least 1; give a value in this range",
     ),
