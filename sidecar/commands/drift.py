@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar.commands.arguments import Subparsers, add_settings, load_settings, subcommand
 from sidecar.commands.rows import Row, rows, write_json
 from sidecar.errors import CommandError
+from sidecar.observer.priority import limit_threads
 
 if TYPE_CHECKING:
     from watchers.encoding import Encoder
@@ -42,6 +43,7 @@ def add(commands: "Subparsers[Any]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay. Returns 0 whether it drifted or not."""
+    limit_threads(1)  # small products: several threads cost thirty times as much on a busy machine
     from watchers.drift import DriftError
     from watchers.drift.run import run as replay
 
