@@ -214,7 +214,7 @@ OWN: dict[str, tuple[float | None, str]] = {
 NEEDS = {
     "sidewatch": "",
     "alibi": "alibi-detect[torch]==0.13.0",
-    "evidently": "evidently==0.7.23",
+    "evidently": "evidently==0.7.23 pandas<3",  # it imports what pandas 3 no longer has
     "frouros": "frouros==0.9.0",
     "river": "river==0.23.0",
 }

@@ -154,7 +154,7 @@ def everything(args: argparse.Namespace) -> None:
             python = home / "bin" / "python"
             if not python.exists():
                 venv.create(home, with_pip=True)
-                subprocess.run([python, "-m", "pip", "install", "-q", need], check=True)
+                subprocess.run([python, "-m", "pip", "install", "-q", *need.split()], check=True)
         options = ["--seeds", str(args.seeds), "--controls", str(args.controls), "--only", args.only]
         once = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         command = [python, __file__, "run", *options, detector, args.folder]

@@ -94,9 +94,8 @@ class Evidence:
         cells: NDArray[np.intp] = COARSE_CELL[fine]
         payoffs = self._payoffs(fine, cells)
         payoffs[~seen] = 1.0
-        started = seen[..., None].astype(np.float64)
         statistic = self.statistic
-        for start, payoff in zip(started, payoffs, strict=True):
+        for start, payoff in zip(seen[..., None], payoffs, strict=True):
             statistic += start
             statistic *= payoff
         np.minimum(statistic, CEILING, out=statistic)
@@ -114,12 +113,12 @@ class Evidence:
 
     def _payoffs(self, fine: NDArray[np.intp], cells: NDArray[np.intp]) -> Doubles:
         """Shape: (samples, scores, bets)."""
-        ratios = self.densities / WIDTHS  # what each memory pays in each cell
-        gain = ratios.transpose(0, 2, 1)[self._rows, cells] - 1.0  # (samples, scores, memories)
+        # What a whole stake on each memory wins in each cell, then what each bet pays there.
+        gains = (self.densities / WIDTHS - 1.0).transpose(0, 2, 1)
+        table = (1.0 + gains[..., None] * STAKES).reshape(-1, ADAPTIVE)
         payoffs = np.empty((*cells.shape, BETS))
-        adaptive = 1.0 + gain[..., None] * STAKES
-        payoffs[..., :ADAPTIVE] = adaptive.reshape(*cells.shape, ADAPTIVE)
-        payoffs[..., ADAPTIVE:] = FIXED[fine]
+        payoffs[..., :ADAPTIVE] = table.take(cells + self._rows * len(WIDTHS), axis=0)
+        payoffs[..., ADAPTIVE:] = FIXED.take(fine, axis=0)
         return payoffs
 
     def by_score(self) -> Doubles:

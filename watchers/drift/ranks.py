@@ -53,16 +53,26 @@ class Ranks:
         """
         first = strata[0]
         one = bool((strata == first).all())
-        involved, where = (strata[:1], np.zeros_like(strata)) if one else np.unique(strata, return_inverse=True)
-        counts = self.counts[involved]
-        upwards = counts[..., ::-1].cumsum(-1, dtype=np.int64)[..., ::-1]  # in this bin or above
-        place = where[:, None], self._rows, bins
-        ties = counts[place].astype(np.int64)
-        above = upwards[place] - ties
-        total = upwards[where, :, 0]
         before = np.tri(len(bins), k=-1, dtype=bool)
-        counted = (before if one else before & (where == where[:, None]))[..., None] & seen  # sample, earlier, score
-        above += (counted & (bins > bins[:, None])).sum(1)
-        ties += (counted & (bins == bins[:, None])).sum(1)
-        p: Doubles = (above + uniforms * (ties + 1)) / (total + counted.sum(1) + 1)
+        where: tuple[NDArray[np.integer], ...] = (self._rows, bins)
+        if one:
+            counts = self.counts[first]
+        else:
+            involved, stratum = np.unique(strata, return_inverse=True)
+            counts, where = self.counts[involved], (stratum[:, None], *where)
+            before &= stratum == stratum[:, None]
+        upwards = counts[..., ::-1].cumsum(-1, dtype=np.int64)[..., ::-1]  # in this bin or above
+        ties = counts[where].astype(np.int64)
+        above = upwards[where] - ties
+        total = upwards[..., 0] if one else upwards[stratum, :, 0]
+        counted = before[..., None] & seen  # sample, earlier, score
+        above += count(counted & (bins > bins[:, None]), 1)
+        ties += count(counted & (bins == bins[:, None]), 1)
+        p: Doubles = (above + uniforms * (ties + 1)) / (total + count(counted, 1) + 1)
         return p
+
+
+def count(flags: Flags, axis: int) -> NDArray[np.uint16]:
+    """Count along an axis of fewer than 65,536: in less than half of the time of a plain sum."""
+    counts: NDArray[np.uint16] = np.add.reduce(flags.view(np.uint8), axis=axis, dtype=np.uint16)
+    return counts

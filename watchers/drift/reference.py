@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from watchers.drift.effect import excess_between_blocks
 from watchers.drift.events import BaselineError
-from watchers.drift.ranks import Doubles, Ints, Ranks
+from watchers.drift.ranks import Doubles, Flags, Ints, Ranks
 from watchers.drift.samples import STRATA_COUNTS, Table, strata_of
 from watchers.drift.scores import SCORES, Map, fit_map
 from watchers.drift.witness import WITNESSES, Witness
+from watchers.encoding import Floats
 
 LEAST_SAMPLES = 40
 CONTEXT = "label."  # categories of this prefix (tenant, app) are no scores: they tell in the reason who moved
@@ -107,14 +108,20 @@ class Reference:
         learned = [] if self.witness is None else [float(self.witness.size)] * len(WITNESSES)
         return np.concatenate([fixed, learned])
 
-    def scores(self, table: Table) -> Doubles:
-        """Return the fixed scores of samples, NaN where one lacks it. Shape: (samples, fixed names)."""
+    def scores(self, table: Table, embedded: Flags, rows: Floats) -> Doubles:
+        """Return the fixed scores of samples, NaN where one lacks it.
+
+        Shapes: `embedded` (samples,) and `rows` float32 (embedded samples, dimensions): see `Table.rows`; the scores
+        (samples, fixed names).
+        """
         columns: list[Doubles] = []
         if self.map is not None:
-            embedded = table.embedded()
-            found = np.full((len(table), len(SCORES)), np.nan)
-            found[embedded] = self.map.scores(table.embeddings[embedded].astype(np.float32))
-            columns.append(found)
+            if len(rows) == len(table):
+                columns.append(self.map.scores(rows))
+            else:
+                found = np.full((len(table), len(SCORES)), np.nan)
+                found[embedded] = self.map.scores(rows)
+                columns.append(found)
         for name, transform in self.scalars.items():
             values = table.scalars.get(name)
             columns.append((np.full(len(table), np.nan) if values is None else transform(values))[:, None])
@@ -124,7 +131,7 @@ class Reference:
         return np.concatenate(columns, axis=1)
 
     def _calibrate(self, fit: Ints, calibration: Ints) -> None:
-        scores = self.scores(self.table)
+        scores = self.scores(self.table, *self.table.rows())
         self.ranks = Ranks(*_ranges(scores[fit]), STRATA_COUNTS[self.strata])
         seen = np.isfinite(scores)
         strata = strata_of(self.table.times, self.strata)[calibration]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from watchers.drift.events import DriftError
 from watchers.drift.ranks import Doubles
+from watchers.encoding import Floats
 
 Halves = NDArray[np.float16]
 SECONDS_AN_HOUR = 3600.0
@@ -58,8 +59,14 @@ class Table:
 
     def embedded(self) -> NDArray[np.bool_]:
         """Return which samples have an embedding. Shape: (samples,)."""
-        has: NDArray[np.bool_] = (self.embeddings != 0).sum(axis=1) > 0
+        has: NDArray[np.bool_] = np.any(self.embeddings, axis=1)
         return has
+
+    def rows(self) -> tuple[NDArray[np.bool_], Floats]:
+        """Return which samples have an embedding, and these in single precision."""
+        embedded = self.embedded()
+        rows = self.embeddings if embedded.all() else self.embeddings[embedded]
+        return embedded, rows.astype(np.float32)
 
 
 def tabulate(samples: Collection[Sample]) -> Table:

@@ -51,15 +51,19 @@ class Map:
         count = len(self.gain)
         flat = embeddings @ self.matrix.T
         leading = flat[:, :count] - self.offset
-        distances = self.norms - 2.0 * flat[:, count:]
+        distances = flat[:, count:]
+        distances *= -2.0
+        distances += self.norms
         own = np.einsum("ij,ij->i", embeddings, embeddings)
         near = distances[:, : self.clusters]
+        nearest = near.argmin(1)
         found = np.zeros((len(embeddings), len(SCORES)))
-        away = own - 2.0 * (embeddings @ self.centre) + self.centre @ self.centre
-        found[:, 0] = away - (leading * leading) @ self.gain
+        found[:, 0] = (
+            own - 2.0 * (embeddings @ self.centre) + self.centre @ self.centre - (leading * leading) @ self.gain
+        )
         found[:, 1] = distances[:, self.clusters :].min(1) + own
-        found[:, 2] = near.min(1) + own
-        found[:, 3] = near.argmin(1)
+        found[:, 2] = near[np.arange(len(near)), nearest] + own
+        found[:, 3] = nearest
         found[:, 4 : 4 + min(DIRECTIONS, count)] = leading[:, :DIRECTIONS]
         return found
 

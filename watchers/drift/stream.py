@@ -9,12 +9,12 @@ from watchers.drift.bets import Evidence
 from watchers.drift.effect import Window, change_point, score_effects
 from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey, StreamStatus
 from watchers.drift.promise import Rate
-from watchers.drift.ranks import Doubles, Flags, Ints
+from watchers.drift.ranks import Doubles, Ints
 from watchers.drift.reason import explain, strongest
 from watchers.drift.reference import LEAST_SAMPLES, Reference
 from watchers.drift.samples import Sample, Table, reason_to_skip, strata_of, tabulate
 from watchers.drift.scores import NEAREST
-from watchers.drift.witness import WITNESSES, Witness, novelty
+from watchers.drift.witness import WITNESSES, novelty
 
 # Samples weighed together, for a fraction of the cost: more in calm, fewer once there is evidence: a fiftieth of an
 # alarm's, and more than the samples alone bring. What is chosen before a run is seen leaves the bets fair.
@@ -140,7 +140,8 @@ class Stream:
         table = tabulate(self._pending)
         self._recent.extend(self._pending)
         self._pending = []
-        scores = reference.scores(table)
+        embedded, rows = table.rows()
+        scores = reference.scores(table, embedded, rows)
         seen, count = np.isfinite(scores), scores.shape[1]
         strata = strata_of(table.times, reference.strata)
         bins = reference.ranks.bins(np.where(seen, scores, 0.0))
@@ -150,23 +151,15 @@ class Stream:
         if keep:
             reference.ranks.add(bins, seen, strata)
         if reference.witness is not None:
-            p, seen = self._ask_witness(reference.witness, table, p, seen, uniforms[:, count:], keep)
+            more, judged = np.zeros((len(table), len(WITNESSES))), np.zeros((len(table), len(WITNESSES)), bool)
+            if len(rows):
+                unusual, draws = novelty(p[embedded, NEAREST]), uniforms[embedded, count:]
+                more[embedded], asked = reference.witness.update(rows, unusual, draws, keep)
+                judged[embedded] = asked[:, None]
+            p, seen = np.concatenate([p, more], axis=1), np.concatenate([seen, judged], axis=1)
         self._window.add(self._bets.update(p, seen), seen)
         self.samples += len(table)
         return self._judge(reference)
-
-    @staticmethod
-    def _ask_witness(
-        witness: Witness, table: Table, p: Doubles, seen: Flags, uniforms: Doubles, keep: bool
-    ) -> tuple[Doubles, Flags]:
-        embedded = table.embedded()
-        more, judged = np.zeros((len(table), len(WITNESSES))), np.zeros(len(table), bool)
-        if embedded.any():
-            rows = table.embeddings[embedded].astype(np.float32)
-            unusual = novelty(p[embedded, NEAREST])
-            more[embedded], judged[embedded] = witness.update(rows, unusual, uniforms[embedded], keep)
-        every = np.broadcast_to(judged[:, None], more.shape)
-        return np.concatenate([p, more], axis=1), np.concatenate([seen, every], axis=1)
 
     def _judge(self, reference: Reference) -> list[DriftEvent]:
         first = [self._change(Level.STABLE, {})] if self.level is Level.INSUFFICIENT_DATA else []

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchers.drift.bets import EDGES
-from watchers.drift.ranks import Doubles, Flags
+from watchers.drift.ranks import Doubles, Flags, count
 from watchers.drift.samples import Table
 from watchers.drift.scores import Map
 from watchers.encoding import Floats
@@ -90,20 +90,20 @@ class Witness:
         return cells
 
     def _teach(self, embeddings: Floats, unusual: Doubles, keep: bool) -> None:
-        count = len(embeddings)
+        taught = len(embeddings)
         weights = np.where(NOVEL[:, None], unusual, 1.0).astype(np.float32)
         total, new = weights.sum(1), weights @ embeddings
-        kept = (1.0 - 1.0 / MEMORY) ** count
+        kept = (1.0 - 1.0 / MEMORY) ** taught
         # `recent` is a weighted mean; what it forgets and learns is weighed by how much was learned from.
-        learned = (1.0 - kept) * total / count
+        learned = (1.0 - kept) * total / taught
         self.recent_weight = kept * self.recent_weight + learned
         share = (learned / self.recent_weight)[:, None]
         self.recent += share * (new / total[:, None] - self.recent)
         if keep:
             self.before_weight = np.minimum(self.before_weight + total, BEFORE)
             self.before += (new - total[:, None] * self.before) / self.before_weight[:, None]
-        due = (self.taught + count) // RENEW > self.taught // RENEW
-        self.taught += count
+        due = (self.taught + taught) // RENEW > self.taught // RENEW
+        self.taught += taught
         if due:
             self._renew()
 
@@ -114,14 +114,15 @@ class Witness:
         least = LEAST_SPREAD * np.linalg.norm(functions, axis=1) + 1e-9
         scale = (STEPS / np.maximum(values.std(1), least))[:, None].astype(np.float32)
         self.functions = functions * scale
-        self.values[:, : self.size] = np.rint(values * scale)
+        values *= scale
+        np.rint(values, out=self.values[:, : self.size])
 
     def _rank(self, own: Floats, uniforms: Doubles) -> Doubles:
         """Rank a run's judged samples in the bag and among those before them. Shapes: (judged, witnesses)."""
         others, mine = self.values[:, : self.size], own[..., None]
         before = np.tri(len(own), k=-1, dtype=bool)[..., None]
-        above = (others > mine).sum(-1) + (before & (own > own[:, None])).sum(1)
-        ties = (others == mine).sum(-1) + (before & (own == own[:, None])).sum(1)
+        above = count(others > mine, -1) + count(before & (own > own[:, None]), 1)
+        ties = count(others == mine, -1) + count(before & (own == own[:, None]), 1)
         p: Doubles = (above + uniforms * (ties + 1)) / (self.size + 1 + np.arange(len(own)))[:, None]
         return p
 
