@@ -1,4 +1,4 @@
-"""How well scores fit the truth: figures with intervals, by slice, and thresholds for a false-positive rate.
+"""How well scores fit the truth: figures with intervals, by slice.
 
 Pure: scores and truth in, figures out. A row counts for a label when it says something of it; truth from 0.5 on is
 positive (annotators' shares). Source of the intervals: percentile bootstrap, Efron (1979), rows resampled.
@@ -56,13 +56,6 @@ def evaluate(
         figures = {key: _figure(figure(threshold), positive, scores[mask]) for key, figure in FIGURES.items()}
         found.append(Evaluation(label, name, len(positive), count, threshold, figures))
     return found
-
-
-def threshold_at(scores: Doubles, rate: float) -> float:
-    """Return the lowest threshold that flags at most `rate` of these (harmless) scores; flagged means >=."""
-    if not len(scores):
-        return float("nan")
-    return float(np.nextafter(metrics.quantile(scores, rate), 2.0))
 
 
 def curve(truth: NDArray[np.bool_], scores: Doubles) -> tuple[Doubles, Doubles, Doubles]:

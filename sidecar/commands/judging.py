@@ -22,13 +22,14 @@ ROLES = tuple(role.value for role in Role)
 
 def panel(settings: Settings) -> list[Watcher]:
     """Return the enabled watchers, in order. Raises CommandError with what to change."""
+    from watchers.pack import PackError
     from watchers.registry import build, needs_encoder
 
     names, configured = enabled_watchers(settings), settings.watchers.settings
     try:
         encoder = load_encoder(settings) if needs_encoder(names, configured) else None
         return build(names, configured, encoder, settings.watchers.false_positive_rate)
-    except WatcherError as error:
+    except (WatcherError, PackError) as error:
         raise CommandError(str(error), 2) from error
 
 

@@ -1,6 +1,7 @@
 """`sidewatch watchers`: list them, measure them on labelled texts, set thresholds for your own traffic."""
 
 import argparse
+import hashlib
 import math
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sidecar import __version__
 from sidecar.commands import export
 from sidecar.commands.arguments import Subparsers, add_settings, add_watchers, load_settings, subcommand
 from sidecar.commands.rows import Row, rows, write_json
@@ -15,7 +17,7 @@ from sidecar.errors import CommandError
 
 if TYPE_CHECKING:
     from watchers.evaluation import Evaluation
-    from watchers.watcher import Watcher
+    from watchers.watcher import Verdict, Watcher
 
 _EXAMPLES: Final = """\
   sidewatch watchers list
@@ -26,7 +28,9 @@ _EXAMPLES: Final = """\
 
 eval reads {"text", "labels": {"toxicity/insult": 1, …}, "role"}: labels are named watcher/label, or by the label
 alone, or by --label; values from 0.5 on are positive; a row counts for the labels that it has.
-calibrate reads {"text", "role"} lines of harmless traffic."""
+calibrate reads {"text", "role"} lines of harmless traffic. Its thresholds are conformal: whatever the traffic is like,
+another harmless text of it is flagged with a probability of at most the rate, label by label; that takes 99 texts for
+1%, 999 for 0.1%. Labels that keep within the rate keep their thresholds, unless --lower asks for the whole of it."""
 _BATCH: Final = 64
 
 
@@ -50,6 +54,7 @@ def add(commands: "Subparsers[Any]") -> None:
         "--data", metavar="FILE", required=True, help="harmless texts as JSON lines; - is standard input"
     )
     three.add_argument("--rate", default="1%", help="share of harmless texts that may be flagged, per label; 1%%")
+    three.add_argument("--lower", action="store_true", help="also lower thresholds, down to the rate")
     three.set_defaults(run=calibrate)
     for action in (one, two, three):
         add_watchers(action)
@@ -79,8 +84,8 @@ def list_watchers(args: argparse.Namespace) -> int:
     return 0
 
 
-def scored(watchers: "list[Watcher]", read: list[Row]) -> dict[str, dict[int, float]]:
-    """Return scores by "watcher/label" and row; a row that a watcher skipped has none. Raises CommandError."""
+def judged(watchers: "list[Watcher]", read: list[Row]) -> "dict[str, dict[int, Verdict]]":
+    """Return verdicts by "watcher/label" and row; a row that a watcher skipped has none. Raises CommandError."""
     from sidecar.commands.judging import ROLES, record
 
     records = []
@@ -88,12 +93,12 @@ def scored(watchers: "list[Watcher]", read: list[Row]) -> dict[str, dict[int, fl
         if not isinstance(row.get("text"), str) or row.get("role", "user") not in ROLES:
             raise CommandError(f"row {number + 1}: expected a text and a role of {', '.join(ROLES)}", 2)
         records.append(record(str(number), row["text"], row.get("role", "user")))
-    found: dict[str, dict[int, float]] = {}
+    found: dict[str, dict[int, Verdict]] = {}
     for start in range(0, len(records), _BATCH):
         for watcher in watchers:
             for offset, judgement in enumerate(watcher.watch(records[start : start + _BATCH])):
                 for verdict in judgement.verdicts:
-                    found.setdefault(f"{watcher.name}/{verdict.label}", {})[start + offset] = verdict.score
+                    found.setdefault(f"{watcher.name}/{verdict.label}", {})[start + offset] = verdict
     return found
 
 
@@ -124,21 +129,21 @@ def _cases(watchers: "list[Watcher]", read: list[Row], names: Mapping[str, str])
     """Yield each label that rows say something of, with truth and scores as arrays."""
     import numpy as np
 
-    scores = scored(watchers, read)
+    verdicts = judged(watchers, read)
     for watcher in watchers:
         for label, threshold in watcher.labels.items():
             full = f"{watcher.name}/{label}"
             accepted = {full, label, *(name for name, meant in names.items() if meant == full)}
             truth = {i: value for i, row in enumerate(read) for value in [_truth(row, accepted)] if value is not None}
-            places = [index for index in truth if index in scores.get(full, {})]
+            of_label = verdicts.get(full, {})
+            places = [index for index in truth if index in of_label]
             if places:
-                judged = scores[full]
                 yield (
                     full,
                     threshold,
                     places,
                     np.array([truth[i] for i in places]),
-                    np.array([judged[i] for i in places]),
+                    np.array([of_label[i].score for i in places]),
                 )
 
 
@@ -196,25 +201,55 @@ def _beyond(found: "list[Evaluation]", limits: list[Limit]) -> int:
 
 
 def calibrate(args: argparse.Namespace) -> int:
-    """Write thresholds for the rate as YAML that a configuration takes."""
-    import numpy as np
+    """Write thresholds for the rate as YAML that a configuration takes, headed by what they were made from."""
     import yaml
 
-    from watchers.evaluation import threshold_at
-
     watchers, read, rate = _panel(args), list(rows(args.data)), _rate(args.rate)
-    if len(read) * rate < 1:
-        raise CommandError(f"{args.data}: {len(read)} rows say nothing of {args.rate}: give {math.ceil(1 / rate)}", 2)
-    scores = scored(watchers, read)
-    found: dict[str, dict[str, float]] = {}
-    for name, by_row in scores.items():
+    least = math.ceil(1 / rate) - 1
+    if len(read) < least:
+        raise CommandError(f"{args.data}: {len(read)} texts are too few for {args.rate}: give {least}", 2)
+    found: dict[str, dict[str, Any]] = {}
+    for name, verdicts in judged(watchers, read).items():
         watcher, label = name.split("/", 1)
-        threshold = threshold_at(np.array(list(by_row.values())), rate)
-        found.setdefault(watcher, {})[label] = round(min(1.0, math.ceil(threshold * 1e6) / 1e6), 6)
-    changed = {watcher: {"thresholds": labels} for watcher, labels in found.items()}
-    content = {"watchers": {"settings": changed}}
-    write_json(content, indent=2) if args.json else sys.stdout.write(yaml.safe_dump(content, sort_keys=False))
+        threshold = _conformal(name, [verdict.score for verdict in verdicts.values()], rate)
+        own = max(verdict.threshold for verdict in verdicts.values())
+        if threshold is not None and (threshold > own or (args.lower and threshold < own)):
+            found.setdefault(watcher, {"thresholds": {}})["thresholds"][label] = threshold
+    content = {"watchers": {"settings": found}}
+    if args.json:
+        write_json(content, indent=2)
+    else:
+        sys.stdout.writelines(_made_from(args.rate, read, watchers))
+        sys.stdout.write(yaml.safe_dump(content, sort_keys=False))
     return 0
+
+
+def _conformal(name: str, scores: list[float], rate: float) -> float | None:
+    """Return the threshold that keeps the rate; None where the label's own is left, because any would, or none can be had."""
+    import numpy as np
+
+    from watchers.metrics import conformal_threshold
+
+    try:
+        threshold = conformal_threshold(np.array(scores), rate)
+    except ValueError as error:
+        sys.stderr.write(f"sidewatch: {name}: {error}; left as it is\n")
+        return None
+    if threshold <= np.nextafter(0.0, 1.0):  # it finds something in fewer texts than the rate
+        return None
+    if threshold > 1.0:
+        sys.stderr.write(
+            f"sidewatch: {name}: scores 1 on more than {rate:g} of the texts: no threshold keeps the rate\n"
+        )
+    return round(min(1.0, math.ceil(threshold * 1e6) / 1e6), 6)
+
+
+def _made_from(rate: str, read: list[Row], watchers: "list[Watcher]") -> Iterator[str]:
+    """Yield comments that tell versions apart: the program's, the texts', each watcher's model."""
+    texts = hashlib.sha256("\0".join(row["text"] for row in read).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    yield f"# sidewatch {__version__} watchers calibrate --rate {rate}: {len(read)} harmless texts ({texts}).\n"
+    yield f"# Another text of the same traffic reaches a label's threshold with a probability of at most {rate}.\n"
+    yield f"# Models: {', '.join(f'{watcher.name} {watcher.model}' for watcher in watchers)}\n"
 
 
 def _rate(text: str) -> float:

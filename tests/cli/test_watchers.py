@@ -7,6 +7,8 @@ import sys
 import pytest
 import yaml
 
+from sidecar.commands.watchers import _conformal
+
 PATTERNS = ("--watchers", "pii,secrets")
 
 
@@ -76,6 +78,10 @@ def test_calibrate_writes_thresholds_that_a_configuration_takes(data, tmp_path):
     assert ended.returncode == 0, ended.stderr
     thresholds = yaml.safe_load(ended.stdout)["watchers"]["settings"]["pii"]["thresholds"]
     assert 0.9 < thresholds["EMAIL_ADDRESS"] <= 1.0
+    assert list(thresholds) == ["EMAIL_ADDRESS"], "what was never found keeps its threshold"
+    head = ended.stdout.splitlines()[:3]
+    assert "calibrate --rate 5%: 40 harmless texts (" in head[0]
+    assert head[2].startswith("# Models: pii pii-")
     config = tmp_path / "c.yaml"
     config.write_text("upstream: https://api.example.com\n" + ended.stdout)
     command = [
@@ -96,7 +102,30 @@ def test_calibrate_writes_thresholds_that_a_configuration_takes(data, tmp_path):
 def test_calibrate_needs_enough_rows(data):
     ended = watchers("calibrate", "--data", str(data), "--rate", "0.1%", *PATTERNS)
     assert ended.returncode == 2
-    assert ended.stderr == f"sidewatch: {data}: 40 rows say nothing of 0.1%: give 1000\n"
+    assert ended.stderr == f"sidewatch: {data}: 40 texts are too few for 0.1%: give 999\n"
+
+
+def test_calibrate_lowers_a_threshold_only_where_it_is_asked_to(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps({"text": f"Cook for {i} people?"}) + "\n" for i in range(40)))
+    arguments = ("calibrate", "--data", str(file), "--rate", "5%", "--watchers", "toxicity,secrets", "--json")
+    assert json.loads(watchers(*arguments).stdout) == {"watchers": {"settings": {}}}
+    lowered = json.loads(watchers(*arguments, "--lower").stdout)["watchers"]["settings"]
+    assert list(lowered) == ["toxicity"], "the watcher that found nothing keeps its thresholds"
+    assert 0 < lowered["toxicity"]["thresholds"]["toxicity"] < 0.5
+
+
+def test_a_calibrated_threshold_is_the_conformal_one(capsys):
+    scores = [number / 100 for number in range(38)]
+    assert _conformal("a/b", scores, 0.05) == 0.370001, "one of 38 is 2.6%, but another text may be the highest of 39"
+    assert _conformal("a/b", [*scores, 0.38], 0.05) == 0.370001
+    assert _conformal("a/b", [0.0] * 38 + [0.9], 0.05) is None
+    assert capsys.readouterr().err == ""
+    assert _conformal("a/b", [1.0] * 39, 0.05) == 1.0
+    assert (
+        capsys.readouterr().err
+        == "sidewatch: a/b: scores 1 on more than 0.05 of the texts: no threshold keeps the rate\n"
+    )
 
 
 def test_a_limit_may_be_of_one_label_and_a_maximum(data):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from watchers.evaluation import columns, curve, evaluate, reliability, threshold_at
+from watchers.evaluation import columns, curve, evaluate, reliability
 
 TRUTH = np.array([1.0, 1, 1, 1, 1, 0, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.65, 0.2, 0.2, 0.1, 0.1])
@@ -37,14 +37,6 @@ def test_truth_of_one_kind_has_no_figures_that_need_both():
     (found,) = evaluate("x", 0.5, np.zeros(10), SCORES, {})
     assert np.isnan(found.figures["auroc"].value)
     assert found.figures["false_positive_rate"].value == pytest.approx(0.5)
-
-
-def test_a_threshold_flags_no_more_than_its_rate():
-    scores = np.arange(1000) / 1000
-    threshold = threshold_at(scores, 0.01)
-    assert (scores >= threshold).sum() == 10
-    ties = np.zeros(100)
-    assert (ties >= threshold_at(ties, 0.01)).sum() == 0
 
 
 def test_a_curve_takes_equal_scores_together():
