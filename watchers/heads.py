@@ -3,17 +3,20 @@
 A text is judged as it stands and, where it is disguised, once more with the disguise taken off; the
 higher score counts, and over the windows of a long text the highest. Which origins a label reads is a table: a
 system prompt is full of instructions by nature, and an answer cannot inject. A label that does not read a
-record's origin scores 0.
+record's origin scores 0. A text in a script that the vocabulary does not spell is not judged; one in another language
+than the pack's is, and marked as unsupported, because nobody measured what its scores are worth.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
 from watchers.encoding import Encoder, Encoding
+from watchers.language import UNKNOWN, language_of, pycld2
 from watchers.look import Look, both, read
 from watchers.normalize import View, revealed
 from watchers.options import options_of
@@ -33,7 +36,8 @@ READS: Final[Mapping[str, frozenset[Origin]]] = {
 # A dimension says about whom a prejudice is: naming a group is no finding where the head's first label sees none.
 DIMENSIONS: Final = frozenset({"bias"})
 
-_LOOKED_AT: Final = 2000  # characters that decide on the script
+_LOOKED_AT: Final = 2000  # characters that decide on script and language
+_SHARE: Final = 0.5  # of them in a language for the text to be in it
 _LATIN: Final = 0x250  # code points below: Latin letters with all their European accents
 
 
@@ -46,6 +50,15 @@ def foreign(text: str) -> bool:
         return False
     view = revealed(text[:_LOOKED_AT])
     return view is None or sum(map(str.isascii, view.text)) * 2 < len(view.text)
+
+
+@lru_cache(maxsize=512)  # each head asks it of the same texts
+def outside(text: str, languages: tuple[str, ...]) -> bool:
+    """Whether a text is surely in a language that the pack was not trained on, in Latin letters or not."""
+    if pycld2 is None:
+        return False
+    found = language_of(text)
+    return found.code != UNKNOWN and found.share >= _SHARE and found.code not in languages
 
 
 @runtime_checkable
@@ -150,7 +163,10 @@ class HeadWatcher:
             Verdict(self.name, label, score, threshold, label in flagged, self.model, spans.get(label, ()))
             for (label, threshold), score in zip(thresholds.items(), scores, strict=True)
         ]
-        return Judgement(tuple(verdicts), read.skipped, read.look.screen(bool(flagged)), read.look.whole)
+        languages = self._encoder.pack.languages
+        unsupported = Skip.UNSUPPORTED_LANGUAGE if outside(record.text[:_LOOKED_AT], languages) else None
+        skipped = read.skipped or unsupported  # judged for what it is worth, and counted as not inspected where clean
+        return Judgement(tuple(verdicts), skipped, read.look.screen(bool(flagged)), read.look.whole)
 
     def _read(self, records: Sequence[Record]) -> list[Reading | None]:
         """Read all texts, and all without their disguise, in one call: a server works on them together.

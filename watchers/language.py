@@ -48,7 +48,9 @@ def language_of(text: str) -> Language:
     except pycld2.error:  # bytes that it takes for invalid: nothing that a language is written in
         return Language()
     _, code, percent, _ = best[0]
-    return Language(code.removesuffix("-Latn"), percent / 100) if reliable and code != "un" else Language()
+    if not reliable or code == "un" or code.startswith("xx"):  # "xx-Qaai": a script or symbols, no language
+        return Language()
+    return Language(code.removesuffix("-Latn"), percent / 100)
 
 
 def _dense(text: str) -> bool:

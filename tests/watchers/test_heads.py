@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.observer.outcome import coverage
 from watchers.heads import HeadWatcher
 from watchers.registry import build
 from watchers.watcher import Direction, Origin, Record, Role, Skip, WatcherError
@@ -93,6 +94,21 @@ def test_scripts_outside_the_vocabulary_are_marked_not_judged(watchers, text):
 @pytest.mark.parametrize("text", ["Где is the station, please?", "ｗｈａｔ ｉｓ ｔｈｉｓ", "😀 😀", "1234"])
 def test_mixed_and_disguised_scripts_are_judged(watchers, text):
     assert watchers["toxicity"].watch([record(text)])[0].verdicts
+
+
+GERMAN = "Wie wasche ich einen Schlafsack, ohne dass er kaputtgeht? Danke schon einmal für die Hilfe."
+
+
+def test_other_languages_in_latin_letters_are_judged_and_marked(watchers):
+    for head, watcher in watchers.items():
+        (clean,) = watcher.watch([record(GERMAN)])
+        assert (clean.skipped, len(clean.verdicts)) == ("unsupported_language", len(watcher.labels)), head
+    (clean,) = watchers["toxicity"].watch([record(GERMAN)])
+    assert coverage([clean], None).key("toxicity") == "toxicity\0skipped\0unsupported_language"
+    for text in ("How do I wash a sleeping bag?", "ok", "def f(x): return x", "😀😀😀", "la la la"):
+        assert watchers["toxicity"].watch([record(text)])[0].skipped is None, text
+    mixed = watchers["toxicity"].watch([record(f"{GERMAN} You are a stupid, worthless idiot.")])
+    assert coverage(mixed, None).state == "flagged"
 
 
 def test_thresholds_can_be_overridden(encoder):

@@ -25,6 +25,7 @@ from watchers.watcher import Direction, Origin, Record, Role
         ("12345 67890 !!!", "und"),
         ("😀😀😀😀😀😀😀😀", "und"),
         ("asdkjh qwkejh", "und"),
+        ("🖕🏽🖕🏽 ❤️‍🔥❤️‍🔥 ☪️☪️ ✡️✡️ 🏳️‍🌈🏳️‍🌈 are 🤮🤮", "und"),
     ],
 )
 def test_language_of(text: str, code: str) -> None:
