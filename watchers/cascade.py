@@ -8,14 +8,14 @@ embedding asks with `encode`, which reads in full at every depth.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
-from watchers.encoder import CHARACTERS_A_TOKEN, PackEncoder, clipped
+from watchers.encoder import CHARACTERS_A_TOKEN, PackEncoder, Piece, clipped
 from watchers.encoding import Encoding, Floats, Window
 from watchers.first_stage import FirstStage, Said, places
 from watchers.look import CONTACTS, Look
@@ -63,9 +63,9 @@ class Cascade:
         return self._encoder.cost(text)
 
     def evidence(
-        self, text: str, head: str, pieces: int, budget: int | None = None
-    ) -> list[tuple[int, int, Mapping[str, float]]]:
-        return self._encoder.evidence(text, head, pieces, budget)
+        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+    ) -> dict[str, list[Piece]]:
+        return self._encoder.evidence(text, head, labels, pieces, budget)
 
     def read(self, texts: Sequence[tuple[str, int | None]], asked: str) -> list[Look]:
         """Read each text as deep as it takes; what is read in full is handed to the encoder together."""

@@ -8,7 +8,7 @@ bounded by the window, time by the token budget, the cache by its bytes.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -24,7 +24,11 @@ from watchers.pack import BUNDLED, Pack, PackError, read
 from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
-PASSES = 64  # windows remembered, 10 KB each: what the heads that doubt one text ask for between them
+PASSES = 64  # windows remembered, 10 KB each: what the heads that doubt one text, or its evidence, ask for between them
+TOGETHER = 6  # pieces that are left out together at most, where each alone leaves the score as it is
+_HALF = 0.5  # of a score, or of the weightiest piece's fall: what counts as evidence
+
+Piece = tuple[int, int, float]  # characters (start, end) of the text, and the fall of the score without them
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,41 +172,51 @@ class PackEncoder:
         return found
 
     def evidence(
-        self, text: str, head: str, pieces: int, budget: int | None = None
-    ) -> list[tuple[int, int, Mapping[str, float]]]:
-        """Pieces (start, end) of the window that scores highest, each with the fall of every label's score without it.
-
-        Occlusion: at most `pieces` more passes. For flagged texts only. A piece whose pass could not be had is left out.
-        """
+        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+    ) -> dict[str, list[Piece]]:
+        """For each label the pieces of its highest window that its score hangs on; see `_hanging`. For flagged texts only."""
         most = self.budget_tokens if budget is None else budget
-        view, _ = clipped(text, most * CHARACTERS_A_TOKEN)
-        tokens = self._tokeniser([view.text])[0]
-        labels = self.pack.heads[head]
-        whole = self.encode([text], [budget])[0]
+        laid, whole = self._laid(text, most), self.encode([text], [budget])[0]
         if not whole.windows:
-            return []
-        best = max(range(len(whole.windows)), key=lambda number: float(whole.windows[number].scores[head].max()))
-        start, end = windows.cut(len(tokens.ids), most)[best]
-        parts = _pieces(tokens, start, end, pieces)
-        found: list[tuple[int, int, Mapping[str, float]]] = []
-        for (first, last), raw in zip(parts, self._without(tokens, (start, end), parts), strict=True):
-            if raw is not None:
-                drops = dict(
-                    zip(
-                        labels, (whole.windows[best].scores[head] - self.scores(raw.scores)[head]).tolist(), strict=True
-                    )
-                )
-                at = view.original(int(tokens.offsets[first, 0]), int(tokens.offsets[last - 1, 1]))
-                found.append((*at, drops))
+            return {}
+        found = {}
+        for label in labels:
+            column = self.pack.heads[head].index(label)
+            scores = [float(window.scores[head][column]) for window in whole.windows]
+            best = scores.index(max(scores))
+            parts = _pieces(laid.tokens, *laid.cuts[best], pieces)
+            hanging = self._hanging(laid.tokens, parts, scores[best], head, column)
+            found[label] = [(*laid.view.original(*_characters(laid.tokens, part)), fall) for part, fall in hanging]
         return found
 
-    def _without(self, tokens: Tokens, window: tuple[int, int], parts: Sequence[tuple[int, int]]) -> list[Raw | None]:
-        """One pass over the window without each of the parts."""
-        feeds = []
-        for first, last in parts:
-            kept = np.r_[window[0] : first, last : window[1]]
-            feeds.append(_feed(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept)))
-        return self._graph.run(feeds)
+    def _hanging(
+        self, tokens: Tokens, parts: list[tuple[int, int]], score: float, head: str, column: int
+    ) -> list[tuple[tuple[int, int], float]]:
+        """Return the parts that a score hangs on, each with its fall without them.
+
+        Occlusion: one pass without each. Where no single part costs half of the score, others say the same: then one pass of
+        each alone, and the strongest are left out together, as few as make the score fall by half; those that can be put back
+        are no evidence. At most two passes a part and twice `TOGETHER` more, in four calls. What could not be had is left out.
+        """
+
+        def scored(choices: Sequence[Sequence[tuple[int, int]]]) -> list[float | None]:
+            raws = self._run_again([_feed_of(tokens, chosen) for chosen in choices])
+            return [None if raw is None else float(self.scores(raw.scores)[head][column]) for raw in raws]
+
+        def falls(gone: Sequence[Sequence[int]]) -> list[float | None]:
+            lefts = scored([[part for place, part in enumerate(parts) if place not in some] for some in gone])
+            return [None if left is None else score - left for left in lefts]
+
+        single = [
+            (place, fall) for place, fall in enumerate(falls([[at] for at in range(len(parts))])) if fall is not None
+        ]
+        most = max((fall for _, fall in single), default=0.0)
+        if len(single) == len(parts) and most < score * _HALF:
+            alone = scored([[part] for part in parts])
+            order = sorted(range(len(parts)), key=lambda place: -(alone[place] or 0.0))[:TOGETHER]
+            single = _together(order, falls, score * _HALF) or ([(order[0], 0.0)] if most <= 0 else single)
+            most = max(fall for _, fall in single)
+        return [(parts[place], fall) for place, fall in single if fall >= most * _HALF]
 
 
 def _key(text: str, budget: int | None) -> bytes:
@@ -216,6 +230,30 @@ def _feed(tokens: Tokens, start: int, end: int) -> Feed:
     ids[0, 0], ids[0, 1:-1], ids[0, -1] = START, tokens.ids[start:end], END
     case[0, 1:-1] = tokens.case[start:end]
     return Feed(ids, case)
+
+
+def _together(
+    order: Sequence[int], falls: Callable[[Sequence[Sequence[int]]], list[float | None]], wanted: float
+) -> list[tuple[int, float]]:
+    """The first of `order` without which, together, a score falls by `wanted`, less those that are not needed for that."""
+    sets = [order[:count] for count in range(2, len(order) + 1)]
+    enough = [(gone, fall) for gone, fall in zip(sets, falls(sets), strict=True) if fall is not None and fall >= wanted]
+    if not enough:
+        return []
+    gone, fall = enough[0]
+    others = falls([[place for place in gone if place != one] for one in gone])
+    needed = [one for one, without in zip(gone, others, strict=True) if without is None or without < wanted]
+    return [(one, fall) for one in sorted(needed or gone)]
+
+
+def _feed_of(tokens: Tokens, parts: Sequence[tuple[int, int]]) -> Feed:
+    """What is left of a window: these parts of it, one after the other."""
+    kept = np.r_[(*(slice(*part) for part in parts), slice(0, 0))]
+    return _feed(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept))
+
+
+def _characters(tokens: Tokens, part: tuple[int, int]) -> tuple[int, int]:
+    return int(tokens.offsets[part[0], 0]), int(tokens.offsets[part[1] - 1, 1])
 
 
 def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, int]]:

@@ -69,16 +69,16 @@ class PackReader(Encoder, Protocol):
     def pack(self) -> Pack: ...
 
     def evidence(
-        self, text: str, head: str, pieces: int, budget: int | None = None
-    ) -> list[tuple[int, int, Mapping[str, float]]]:
-        """At most `pieces` pieces of the text with how much each label's score falls without them."""
+        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+    ) -> dict[str, list[tuple[int, int, float]]]:
+        """For each label those of at most `pieces` pieces of its highest window that it hangs on, with its score's fall."""
         ...
 
 
 class HeadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`options` of the watcher in the configuration."""
 
-    evidence_pieces: int = 12  # passes that the evidence of a flagged text may cost; 0: flags without spans
+    evidence_pieces: int = 12  # of a flagged window, one or two passes each; 0: flags without spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +186,25 @@ class HeadWatcher:
         return [] if self._head in DIMENSIONS and overall not in over else over
 
     def _spans(self, record: Record, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
-        """The pieces that a flag hangs on: those whose absence costs at least half of what the weightiest's does."""
-        names = list(self.labels)
-        disguised = read.view is not None and read.revealed is not None and self._higher(read, names.index(flagged[0]))
-        source = read.view.text if disguised and read.view else record.text
-        pieces = self._encoder.evidence(source, self._head, self._options.evidence_pieces, record.budget_tokens)
+        """The pieces that each flag hangs on, of the view in which its label scores higher."""
+        disguised = [label for label in flagged if read.view is not None and self._higher(read, label)]
+        pieces = self._pieces(record, record.text, [label for label in flagged if label not in disguised])
         if disguised and read.view:
-            pieces = [(*read.view.original(start, end), drops) for start, end, drops in pieces]
-        return {label: _weighty(pieces, label) for label in flagged}
+            for label, found in self._pieces(record, read.view.text, disguised).items():
+                pieces[label] = [(*read.view.original(start, end), fall) for start, end, fall in found]
+        return {
+            label: tuple(Span(start, end, label, round(min(1.0, max(0.0, fall)), 4)) for start, end, fall in found)
+            for label, found in pieces.items()
+        }
 
-    def _higher(self, read: Reading, label: int) -> bool:
+    def _pieces(self, record: Record, text: str, labels: list[str]) -> dict[str, list[tuple[int, int, float]]]:
+        most, budget = self._options.evidence_pieces, record.budget_tokens
+        return self._encoder.evidence(text, self._head, labels, most, budget) if labels else {}
+
+    def _higher(self, read: Reading, label: str) -> bool:
         assert read.revealed is not None
-        return _top(read.revealed, self._head, label) > _top(read.plain, self._head, label)
+        column = list(self.labels).index(label)
+        return _top(read.revealed, self._head, column) > _top(read.plain, self._head, column)
 
 
 def _reading(plain: Look, view: View | None, hidden: Look) -> Reading | None:
@@ -208,14 +215,6 @@ def _reading(plain: Look, view: View | None, hidden: Look) -> Reading | None:
 
 def _top(encoding: Encoding, head: str, label: int) -> float:
     return max((float(window.scores[head][label]) for window in encoding.windows), default=0.0)
-
-
-def _weighty(pieces: list[tuple[int, int, Mapping[str, float]]], label: str) -> tuple[Span, ...]:
-    most = max((drops[label] for _, _, drops in pieces), default=0.0)
-    if most <= 0:
-        return tuple(Span(start, end, label, 0.0) for start, end, _ in pieces[:1])
-    kept = [(start, end, drops[label]) for start, end, drops in pieces if drops[label] >= most / 2]
-    return tuple(Span(start, end, label, round(min(1.0, drop), 4)) for start, end, drop in kept)
 
 
 def make(order: Order, head: str) -> HeadWatcher:

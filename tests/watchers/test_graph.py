@@ -66,7 +66,10 @@ def test_a_head_reads_a_batch_in_one_call_and_a_flags_evidence_in_another():
     assert graph.calls == [2]
     assert [judgement.skipped for judgement in judged] == [None, None, Skip.EMPTY]
     assert toxicity.watch([record(THREAT)])[0].verdicts[0].spans
-    assert graph.calls == [2, 1, 10]
+    text, *evidence = graph.calls[1:]
+    assert (text, evidence[0]) == (1, 10), "each piece left out, in one call"
+    assert sum(evidence) <= 60, "of what the labels ask for the most is the same"
+    assert len(evidence) <= 4 * len(toxicity.labels)
 
 
 def test_a_text_of_which_a_window_is_missing_was_not_read_and_is_asked_for_again():
