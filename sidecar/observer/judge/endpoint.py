@@ -8,7 +8,7 @@ import asyncio
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,10 +45,19 @@ class Answer:
 
 
 class Endpoint:
-    """`count` is called with the outcome of each attempt: ok, timeout, connection, malformed, http_429 and its like."""
+    """`count` is called with the outcome of each attempt: ok, timeout, connection, malformed, http_429 and its like.
 
-    def __init__(self, settings: Judge, session: aiohttp.ClientSession, count: Callable[[str], None]) -> None:
-        self._settings, self._session, self._count = settings, session, count
+    `turn` is awaited before each further request of a question: its pace counts them all; the first turn is the caller's.
+    """
+
+    def __init__(
+        self,
+        settings: Judge,
+        session: aiohttp.ClientSession,
+        count: Callable[[str], None],
+        turn: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings, self._session, self._count, self._turn = settings, session, count, turn
         self._url = chat_url(settings.endpoint or "")
         self._format = 0
 
@@ -62,6 +71,7 @@ class Endpoint:
                 if not error.again or attempt == self._settings.retries:
                     raise
                 await asyncio.sleep(min(error.pause_seconds or pause, _LONGEST_PAUSE_SECONDS))
+                await self._turn()
                 pause *= 2
         raise AssertionError("unreachable")
 
@@ -73,6 +83,7 @@ class Endpoint:
             if status in _REFUSED and used + 1 < len(FORMATS):
                 self._count(f"http_{status}")
                 self._format = max(self._format, used + 1)
+                await self._turn()
                 continue
             return self._read(status, headers, body)
 

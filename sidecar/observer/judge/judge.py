@@ -113,11 +113,18 @@ class Judge:
         return None
 
     def _sampled(self, outcome: Outcome) -> str | None:
-        """Choose by the exchange's id, so that a choice can be repeated; those chosen at random are told apart."""
+        """Choose by the exchange's id, so that a choice can be repeated; those chosen at random are told apart.
+
+        A flag that the conversation's history replays was another exchange's.
+        """
         drawn = int.from_bytes(blake2b(outcome.capture.id.encode(), digest_size=8).digest(), "big") / _HASHES
         if drawn < self._settings.sample:
             return "random"
-        return "flagged" if drawn < self._settings.sample_flagged and outcome.flags() else None
+        if drawn < self._settings.sample_flagged and any(
+            record.position in outcome.fresh for record, _ in outcome.flags()
+        ):
+            return "flagged"
+        return None
 
     def _texts(self, records: list[Record], masker: Masker) -> list[tuple[str, str]] | None:
         """Return role and text within the limit; None where one was not masked and must be."""
@@ -191,7 +198,7 @@ class Judge:
         tls = await asyncio.to_thread(tls_context, settings.tls)
         connector = aiohttp.TCPConnector(ssl=tls, limit=settings.concurrency)
         async with aiohttp.ClientSession(connector=connector, trust_env=True) as session:
-            endpoint = Endpoint(settings, session, self._count_attempt)
+            endpoint = Endpoint(settings, session, self._count_attempt, self._turn)
             async with asyncio.TaskGroup() as group:
                 for _ in range(settings.concurrency):
                     group.create_task(self._ask_while(generation, settings, endpoint, ready))
@@ -211,7 +218,7 @@ class Judge:
         """Ask about one exchange; whatever happens, it is counted once."""
         reason = "stopped"
         try:
-            await asyncio.sleep(self._pace.wait_seconds())
+            await self._turn()
             asked = messages(self.rubric, case.texts)
             most = self._most(settings, asked)
             if self._allowance.reserve(most, time.time()):
@@ -224,6 +231,9 @@ class Judge:
         finally:
             if reason:
                 self._skip(reason)
+
+    async def _turn(self) -> None:
+        await asyncio.sleep(self._pace.wait_seconds())
 
     async def _answered(
         self, case: Case, asked: list[Message], most: Use, settings: JudgeSettings, endpoint: Endpoint

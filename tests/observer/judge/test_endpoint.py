@@ -17,13 +17,17 @@ SCHEMA = {"type": "object"}
 GOOD = Reply(body=completion({"rude": 0.5}))
 
 
+async def anytime() -> None:
+    """No pace."""
+
+
 @asynccontextmanager
 async def asking(*replies: Reply, **settings: object) -> AsyncIterator[tuple[JudgeServer, Callable, list[str]]]:
     """Yield the server, a function that asks it once, and the counted outcomes of attempts."""
     counted: list[str] = []
     async with judge_server(*replies) as server, aiohttp.ClientSession() as session:
         values: dict = {"endpoint": server.url, "model": "judge-1", "timeout_seconds": 2.0, **settings}
-        endpoint = Endpoint(Judge(**values), session, counted.append)
+        endpoint = Endpoint(Judge(**values), session, counted.append, anytime)
         yield server, lambda: endpoint.ask(MESSAGES, SCHEMA), counted
 
 
@@ -97,7 +101,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     async with aiohttp.ClientSession() as session:
         settings = Judge(endpoint="http://127.0.0.1:9/v1", model="m", retries=0)
         with pytest.raises(NoAnswerError) as caught:
-            await Endpoint(settings, session, lambda outcome: None).ask(MESSAGES, SCHEMA)
+            await Endpoint(settings, session, lambda outcome: None, anytime).ask(MESSAGES, SCHEMA)
     assert caught.value.reason == "unavailable"
 
 

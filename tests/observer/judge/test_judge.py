@@ -20,7 +20,7 @@ from sidecar.settings import Drift, Judge, Log, Prices, Question, Settings, Watc
 from sidecar.wire.exchange import Exchange
 from tests.observer.judge.server import JudgeServer, Reply, completion, judge_server
 from tests.observer.test_pipeline import Lines, Origin, talk
-from tests.observer.traffic import record
+from tests.observer.traffic import answer, capture, chat, record
 
 LEDGER = "sidewatch_judge_exchanges_total"
 ADDRESS = "mail me: bob.miller@example.com"
@@ -205,6 +205,28 @@ async def test_flagged_exchanges_can_be_sampled_beside_and_are_told_apart() -> N
         await made.send(talk(f"use {token}", id="1"), talk("hello", id="2"))
         assert await made.settled(2) == {("clean", ""): 1, ("skipped", "not_sampled"): 1}
     assert made.judged()[0]["sample"] == "flagged"
+
+
+async def test_a_flag_in_the_history_is_not_sampled_again() -> None:
+    token = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    turns = [("user", f"use {token}"), ("assistant", "done")]
+    async with desk(Reply(body=CLEAN), sample=0.0, sample_flagged=1.0) as (made, _):
+        await made.send(
+            capture(chat(*turns[:1]), answer("done"), id="1"),
+            capture(chat(*turns, ("user", "thanks")), answer("bye"), id="2"),
+        )
+        assert await made.settled(2) == {("clean", ""): 1, ("skipped", "not_sampled"): 1}
+    assert made.judged()[0]["exchange"] == "1"
+
+
+async def test_what_is_repeated_keeps_the_pace_too() -> None:
+    busy = Reply(503, b"", {"Retry-After": "0.01"})
+    async with desk(busy, busy, Reply(body=CLEAN), requests_per_minute=150, retries=2) as (made, server):
+        began = time.monotonic()
+        await made.send(talk("hello"))
+        assert await made.settled(1) == {("clean", ""): 1}
+    assert len(server.asked) == 3
+    assert time.monotonic() - began >= 0.8  # the third turn comes after 2 x 400 ms
 
 
 async def test_the_days_budget_ends_the_questions_and_not_the_watching() -> None:
