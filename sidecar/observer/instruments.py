@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from sidecar.observer.metric_table import BY_NAME, METRICS, Cell, Labels, Metric, Type
+from sidecar.observer.metric_table import BY_NAME, METRICS, STREAM, Cell, Labels, Metric, Type
 
 OTHER = "other"
 LABEL_CHARS = 128  # a model name from the wire may be of any length
@@ -81,9 +81,7 @@ class Instruments(Collector):
         if cell is not None:
             return cell
         metric = BY_NAME[name]
-        scopes = (
-            (labels[0] if label == "value" else label) for label in metric.labels
-        )  # each configured label for itself
+        scopes = (_scope(metric, label, labels) for label in metric.labels)
         bounded = tuple(self._bounded(name, scope, value) for scope, value in zip(scopes, labels, strict=True))
         if bounded not in cells and len(cells) >= self.series and labels:
             self._overflowed(name, "series")
@@ -104,6 +102,13 @@ class Instruments(Collector):
     def _overflowed(self, name: str, label: str) -> None:
         if name != OVERFLOW:  # its own labels come from the table and are few
             self._cells[OVERFLOW].setdefault((name, label), [0.0])[0] += 1
+
+
+def _scope(metric: Metric, label: str, labels: Labels) -> str:
+    """Return whose values are bounded together: a label's in all metrics, and each configured label's for itself."""
+    if label == "value":
+        return labels[0]
+    return "drift label" if label == "label" and metric.labels[: len(STREAM)] == STREAM else label
 
 
 def _empty(metric: Metric) -> Cell:

@@ -56,6 +56,15 @@ def test_each_configured_label_has_a_limit_of_its_own() -> None:
     assert instruments.value("sidewatch_label_exchanges_total", ("app", "shop")) == 1
 
 
+def test_the_values_that_drift_streams_are_kept_by_take_no_room_from_the_watchers_labels() -> None:
+    instruments = Instruments(label_values=2)
+    for number in range(3):
+        instruments.set("sidewatch_drift_samples", ("default", "m", "prompt", f"tenant-{number}"), 1)
+    instruments.add("sidewatch_flags_total", ("pii", "EMAIL", "prompt", "default"))
+    assert instruments.value("sidewatch_flags_total", ("pii", "EMAIL", "prompt", "default")) == 1
+    assert instruments.value("sidewatch_drift_samples", ("default", "m", "prompt", "other")) == 1
+
+
 def test_a_metric_past_its_series_adds_up_under_other() -> None:
     instruments = Instruments(label_values=100, series=3)
     for number in range(10):
