@@ -124,18 +124,26 @@ class Pipeline:
     def _outcomes(self, batch: Sequence[Waiting], parts: Parts, depth: Depth) -> tuple[list[Outcome], list[Waiting]]:
         """Return what was judged, and what is to be judged again when there is time: the first stage doubts it."""
         with self._timed("decode"):
-            decoded = [replace(self._decoded(waiting, parts), full=depth is Depth.FULL) for waiting in batch]
+            found = [(waiting, self._maybe_decoded(waiting, parts)) for waiting in batch]
+        read = [(waiting, replace(one, full=depth is Depth.FULL)) for waiting, one in found if one is not None]
+        decoded = [outcome for _, outcome in read]
         texts = [record for outcome in decoded for record in outcome.records]
         with self._timed("watch"):
             judged = parts.panel.judge(texts, whole=depth is Depth.FULL)
         outcomes, deferred = list[Outcome](), list[Waiting]()
         room = parts.settings.observer.queue_exchanges // DEFERRED - len(self._deferred)
-        for waiting, outcome, part in zip(batch, decoded, _split(judged, decoded), strict=True):
+        for (waiting, outcome), part in zip(read, _split(judged, decoded), strict=True):
             if len(deferred) < room and _doubted(part):
                 deferred.append(waiting)
             else:
                 outcomes.append(self._judged(outcome, part))
         return outcomes, deferred
+
+    def _maybe_decoded(self, waiting: Waiting, parts: Parts) -> Outcome | None:
+        """Return None where it raised: that exchange is settled as broken, and the batch goes on."""
+        with self._guarded("pipeline"):
+            return self._decoded(waiting, parts)
+        return None
 
     def _decoded(self, waiting: Waiting, parts: Parts) -> Outcome:
         capture, route = waiting.capture, parts.routes.get(waiting.capture.route)
@@ -193,13 +201,18 @@ class Pipeline:
 
     def _emit(self, outcomes: Sequence[Outcome], parts: Parts) -> None:
         with self._timed("mask"):
-            masked = [(outcome, parts.masker(outcome)) for outcome in outcomes]
+            masked = [(outcome, self._masker(outcome, parts)) for outcome in outcomes]
         if parts.drift is not None:
             with self._timed("drift"), self._guarded("drift"):
                 parts.drift.emit([one for one in masked if one[0].full])  # what was not chosen at random would mislead
         with self._timed("emit"):
             for outcome, masker in masked:
                 self._emit_one(outcome, masker, parts)
+
+    def _masker(self, outcome: Outcome, parts: Parts) -> Masker:
+        with self._guarded("mask"):
+            return parts.masker(outcome)
+        return Masker(outcome.records, {})  # withholds every text
 
     def _emit_one(self, outcome: Outcome, masker: Masker, parts: Parts) -> None:
         with self._guarded("metrics"):

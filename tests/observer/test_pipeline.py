@@ -11,12 +11,15 @@ import pytest
 
 from sidecar.observer.backlog import Backlog, Waiting
 from sidecar.observer.instruments import Instruments
+from sidecar.observer.mask import Masker
+from sidecar.observer.outcome import Outcome
 from sidecar.observer.panel import Panel
 from sidecar.observer.parts import Parts, PartsError, Workshop
 from sidecar.observer.pipeline import Pipeline
 from sidecar.observer.selftest import Selftest
 from sidecar.settings import Drift, Log, Observer, Route, Settings, Watchers, WatcherSettings
 from sidecar.wire.capture import Body, Capture
+from sidecar.wire.exchange import Exchange
 from tests.observer.test_panel import Poisoned
 from tests.observer.traffic import Words, answer, capture, chat
 from watchers.watcher import Judgement, Record, Watcher
@@ -237,19 +240,51 @@ class Broken:
 
 def test_a_sink_that_fails_costs_neither_the_others_nor_the_settling(capsys: pytest.CaptureFixture[str]) -> None:
     bench = Bench()
-    backlog = Backlog(10, 1_000)
     parts = replace(bench.parts(), metrics=Broken())  # type: ignore[arg-type]
-    pipeline = Pipeline(backlog, parts, bench.instruments, lambda origin, *settled: origin.settle(*settled))
-    for number in range(3):
-        backlog.put(Waiting(talk("hello", id=str(number)), None, bench.origin, number, 0))
-    pipeline.start()
-    assert pipeline.stop(60)
+    through(bench, parts, [talk("hello", id=str(number)) for number in range(3)])
     assert len(bench.out.lines) == 3
     assert bench.origin.ledger["secrets\0clean\0"] == 3
     assert bench.instruments.value("sidewatch_sink_errors_total", ("metrics", "ValueError")) == 3
     printed = capsys.readouterr().out
     assert printed.count("sink failed") == 1
     assert "prompt text" not in printed
+
+
+class Unpriced:
+    """Prices that fail at one model."""
+
+    def maybe_cost(self, exchange: Exchange) -> None:
+        if exchange.request_model == "bad":
+            raise KeyError(exchange.request_model)
+
+
+def through(bench: Bench, parts: Parts, captures: list[Capture]) -> None:
+    backlog = Backlog(10, 1_000)
+    pipeline = Pipeline(backlog, parts, bench.instruments, lambda origin, *settled: origin.settle(*settled))
+    for number, captured in enumerate(captures):
+        backlog.put(Waiting(captured, None, bench.origin, number, 0))
+    pipeline.start()
+    assert pipeline.stop(60)
+
+
+def test_an_exchange_that_cannot_be_read_costs_its_batch_nothing() -> None:
+    bench = Bench()
+    captures = [capture(chat(("user", "hello"), model=model), answer("hi"), id=model) for model in ("a", "bad", "b")]
+    through(bench, replace(bench.parts(), prices=Unpriced()), captures)  # type: ignore[arg-type]
+    assert [line["exchange"] for line in bench.out.lines] == ["a", "b"]
+    assert bench.origin.ledger == {"secrets\0clean\0": 2, "secrets\0skipped\0error": 1}
+    assert bench.instruments.value("sidewatch_sink_errors_total", ("pipeline", "KeyError")) == 1
+
+
+def test_a_text_whose_masking_fails_is_withheld_and_the_exchange_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def masker(_: Parts, outcome: Outcome) -> Masker:
+        return Masker(outcome.records, {"secrets": [1 / 0]} if outcome.capture.id == "1" else {"secrets": []})  # type: ignore[list-item]
+
+    bench = Bench()
+    monkeypatch.setattr(Parts, "masker", masker)
+    through(bench, bench.parts(), [talk("hello", id=str(number)) for number in range(3)])
+    assert [line["prompt"][0]["text"] for line in bench.out.lines] == ["hello", None, "hello"]
+    assert bench.origin.ledger == {"secrets\0clean\0": 3}
 
 
 def test_texts_are_masked_though_no_masking_watcher_is_enabled() -> None:
