@@ -7,7 +7,7 @@ vocabulary or a label list that does not fit the graph. Knows no watcher.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -193,5 +193,4 @@ def _with_task(made: Export, graph: Path) -> Export:
     if shape[-1] != len(made.labels) or len(shape) not in (2, 3):
         expected = f"(windows, {len(made.labels)}) or (windows, tokens, {len(made.labels)})"
         raise ExportError(f"{graph}: answers with shape {shape}, expected {expected} for the labels of config.json")
-    fields = {name: getattr(made, name) for name in Export.__slots__}
-    return Export(**{**fields, "task": Task.TEXT if len(shape) == 2 else Task.TOKENS})
+    return replace(made, task=Task.TEXT if len(shape) == 2 else Task.TOKENS)

@@ -1,13 +1,14 @@
 """The watcher type `onnx`: any exported text or token classifier, by configuration alone.
 
-A text is read in overlapping windows; a label's score is the highest over the windows. Its scores are the model's own
-(softmax or sigmoid), not calibrated: choose thresholds on your traffic.
+A text is read in overlapping windows; a label's score is the highest over the windows. Of a text past its budget (its own or
+what is left of the exchange's) head and tail are read first. Its scores are the model's own (softmax or sigmoid), not
+calibrated: choose thresholds on your traffic.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -18,6 +19,8 @@ from watchers.options import options_of
 from watchers.registry import Order
 from watchers.verdicts import Verdicts
 from watchers.watcher import Direction, Judgement, Origin, Record, Skip, Span, WatcherError
+from watchers.windows import cut as windows_of
+from watchers.windows import unread
 
 Floats = NDArray[np.float32]
 
@@ -38,13 +41,13 @@ class OnnxOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     labels: dict[str, str] = {}  # the model's label -> ours; those not named keep their name
     ignore: tuple[str, ...] = ()  # labels of the model that say "nothing": not reported
-    threshold: float = 0.5  # of labels without their own
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5  # of labels without their own
     origins: tuple[OriginName, ...] = ()  # that are read; none: all
     direction: Literal["prompt", "completion"] | None = None
     activation: Literal["softmax", "sigmoid"] | None = None  # None: what config.json says
-    window_tokens: int | None = None  # None: as many as the model has positions, at most 512
-    budget_tokens: int = 4_096  # of one text; the rest is skipped as past the budget
-    threads: int = 1
+    window_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None  # None: the model's positions, at most 512
+    budget_tokens: Annotated[int, msgspec.Meta(ge=1)] = 4_096  # of one text; the rest is skipped as past the budget
+    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,26 @@ class _Window:
     text: int
     ids: list[int]
     offsets: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """What is tokenised of a text: head and tail of a huge one. From character `joint` on, it is `shift` further on there."""
+
+    text: str
+    joint: int
+    shift: int
+
+    @classmethod
+    def of(cls, text: str, chars: int) -> "_Clip":
+        if len(text) <= max(chars, 2):
+            return cls(text.translate(_SURROGATES), len(text), 0)
+        half = chars // 2
+        tail = text[len(text) - half :]
+        return cls(f"{text[:half]}\n{tail}".translate(_SURROGATES), half + 1, len(text) - 2 * half - 1)
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        return (start, end) if start < self.joint else (start + self.shift, end + self.shift)
 
 
 class OnnxClassifier:
@@ -89,7 +112,7 @@ class OnnxClassifier:
         """Return one judgement a record; windows of all records are run together, sorted by length."""
         read = [self._reads(record) for record in records]
         texts = [record.text if reads else "" for record, reads in zip(records, read, strict=True)]
-        windows, cut = self._windows(texts)
+        windows, cut = self._windows(texts, [self._budget(record) for record in records])
         found: list[list[tuple[_Window, Floats]]] = [[] for _ in texts]
         for window, chances in self._run(windows):
             found[window.text].append((window, chances))
@@ -99,20 +122,23 @@ class OnnxClassifier:
         wanted = self._options.direction
         return record.origin in self._origins and (wanted is None or Direction(wanted) is record.direction)
 
-    def _windows(self, texts: list[str]) -> tuple[list[_Window], list[bool]]:
+    def _budget(self, record: Record) -> int:
+        own, left = self._options.budget_tokens, record.budget_tokens
+        return own if left is None else min(own, left)
+
+    def _windows(self, texts: list[str], budgets: list[int]) -> tuple[list[_Window], list[bool]]:
         """Cut each text into overlapping windows up to its budget; say of which texts something was left out."""
-        most = self._options.budget_tokens
-        clean = [text[: most * _TOKEN_CHARS].translate(_SURROGATES) for text in texts]
-        encoded = self._export.tokenizer.encode_batch(clean, add_special_tokens=False)
-        room = self._export.room
-        step = max(1, room - int(room * _OVERLAP))
-        windows = []
-        for place, one in enumerate(encoded):
-            count = min(len(one.ids), most)
-            for start in range(0, max(1, count - (room - step)) if count else 0, step):
-                end = min(start + room, count)
-                windows.append(_Window(place, one.ids[start:end], one.offsets[start:end]))
-        cut = [len(one.ids) > most or len(text) > most * _TOKEN_CHARS for one, text in zip(encoded, texts, strict=True)]
+        clips = [_Clip.of(text, budget * _TOKEN_CHARS) for text, budget in zip(texts, budgets, strict=True)]
+        encoded = self._export.tokenizer.encode_batch([clip.text for clip in clips], add_special_tokens=False)
+        windows, cut = [], []
+        for place, (clip, one) in enumerate(zip(clips, encoded, strict=True)):
+            room = max(1, min(self._export.room, budgets[place]))
+            parts = windows_of(len(one.ids), budgets[place], room, int(room * _OVERLAP)) if budgets[place] else []
+            for start, end in parts:
+                windows.append(
+                    _Window(place, one.ids[start:end], [clip.original(*at) for at in one.offsets[start:end]])
+                )
+            cut.append(clip.shift > 0 or unread(parts, len(one.ids)) > 0)
         return windows, cut
 
     def _run(self, windows: list[_Window]) -> Iterator[tuple[_Window, Floats]]:
@@ -133,7 +159,7 @@ class OnnxClassifier:
         if not reads:
             return Judgement(skipped=Skip.NOT_APPLICABLE)
         if not found:
-            return Judgement(skipped=Skip.EMPTY)
+            return Judgement(skipped=Skip.BUDGET if cut else Skip.EMPTY)
         if self._export.task is Task.TEXT:
             spans = [span for label in self.labels if (span := self._best(label, found))]
         else:

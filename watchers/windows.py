@@ -11,19 +11,18 @@ WHOLE_CHARS = (
 )
 
 
-def cut(tokens: int, budget: int) -> list[tuple[int, int]]:
+def cut(tokens: int, budget: int, content: int = CONTENT, overlap: int = OVERLAP) -> list[tuple[int, int]]:
     """Windows (start, end) in token numbers, in order; all together at most about `budget` tokens, at least one window.
 
-    Each starts `OVERLAP` tokens before the end of the one before it; the last is as short as what is left.
+    Each has `content` tokens and starts `overlap` before the end of the one before it; the last is as short as what is left.
     """
-    if tokens <= CONTENT:
+    if tokens <= content:
         return [(0, tokens)] if tokens else []
-    step = CONTENT - OVERLAP
-    starts = list(range(0, tokens - OVERLAP, step))
-    allowed = max(1, budget // CONTENT)
+    starts = list(range(0, tokens - overlap, content - overlap))
+    allowed = max(1, budget // content)
     if len(starts) > allowed:
         starts = [starts[index] for index in _spread(len(starts), allowed)]
-    return [(start, min(start + CONTENT, tokens)) for start in starts]
+    return [(start, min(start + content, tokens)) for start in starts]
 
 
 def cost(tokens: int) -> int:

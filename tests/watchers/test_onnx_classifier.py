@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,33 @@ def test_a_window_far_into_a_long_text_is_read_and_is_the_evidence(tmp_path: Pat
 
 def test_past_the_budget_is_skipped_and_said(tmp_path: Path) -> None:
     mine = watcher(export(tmp_path, "bert"), budget_tokens=50)
-    judgement = mine.watch([record("a word " * 100 + "awful")])[0]
+    judgement = mine.watch([record("a word " * 100 + "awful" + " a word" * 100)])[0]
     assert judgement.skipped == "budget"
     assert scores(judgement)["toxic"] < 0.1
+
+
+@pytest.mark.parametrize("tokens", [60, 20])
+def test_head_and_tail_of_a_text_past_its_budget_are_read_first(tokens: int, tmp_path: Path) -> None:
+    mine = watcher(export(tmp_path, "bert"), budget_tokens=tokens, window_tokens=12)
+    for text in ("awful " + "a word " * 5_000, "a word " * 5_000 + "awful"):
+        judgement = mine.watch([record(text)])[0]
+        (span,) = next(verdict for verdict in judgement.verdicts if verdict.label == "toxic").spans
+        assert (judgement.skipped, "awful" in text[span.start : span.end]) == ("budget", True)
+
+
+def test_the_exchanges_own_budget_holds_too(tmp_path: Path) -> None:
+    mine = watcher(export(tmp_path, "bert"), window_tokens=12)
+    text = "a word " * 50 + "awful" + " a word" * 50
+    whole, some, nothing = mine.watch([replace(record(text), budget_tokens=most) for most in (None, 20, 0)])
+    assert (whole.skipped, scores(whole)["toxic"] > 0.9) == (None, True)
+    assert (some.skipped, scores(some)["toxic"] < 0.1) == ("budget", True)
+    assert (nothing.skipped, nothing.verdicts) == ("budget", ())
+
+
+@pytest.mark.parametrize("options", [{"budget_tokens": 0}, {"threads": 0}, {"window_tokens": 0}, {"threshold": 2}])
+def test_numbers_that_make_no_sense_are_refused(options: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(WatcherError, match=next(iter(options))):
+        watcher(export(tmp_path, "bert"), **options)
 
 
 def test_only_the_roles_and_the_direction_that_are_named_are_read(tmp_path: Path) -> None:
