@@ -24,12 +24,12 @@ from watchers.training import (
 from watchers.training.examples import Example, Unit
 
 FACTOR = {
-    "davidson": 0.4, "edos": 1.0, "hatexplain": 0.7, "cad": 0.55, "civil": 0.6, "civil_spans": 0.25, "convabuse": 4.0, "hatemoji": 3.0, "surge": 2.0,
-    "stormfront": 0.6, "toxigen": 1.3, "wiki_talk": 2.5, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.3, "bbq": 0.25, "winogender": 0.7,
-    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 2.0,
-    "benign": 4.0, "direct_injection": 6.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
+    "davidson": 0.5, "edos": 1.6, "hatexplain": 0.9, "cad": 0.9, "civil": 0.7, "civil_spans": 0.25, "convabuse": 4.0, "hatemoji": 3.0, "surge": 3.0,
+    "stormfront": 0.9, "toxigen": 2.0, "wiki_talk": 4.0, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.6, "bbq": 0.25, "winogender": 0.7,
+    "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 2.5,
+    "benign": 4.0, "direct_injection": 8.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
     "identity_benign": 0.6, "identity_hateful": 0.5, "identity_facts": 0.5, "stereotype_pairs": 1.0, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
-    "documents": 0.8, "wnut": 2.0, "twitter": 1.5, "wikigold": 3.0, "ewt": 3.0, "sec": 0.4, "presidio": 2.0,
+    "documents": 0.8, "wnut": 2.5, "twitter": 2.0, "wikigold": 4.0, "ewt": 4.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
 MADE = {"contrasts": 24000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
         "direct": 7500, "extraction": 2000, "triggers": 11000, "scary": 5000, "roleplay": 7000, "documents": 11000, "personal": 9000, "identities": 500,
