@@ -28,7 +28,7 @@ FACTOR = {
     "stormfront": 0.9, "toxigen": 2.0, "wiki_talk": 4.0, "madlibs": 0.15, "realtoxic": 2.0, "reddit_bias": 1.6, "bbq": 0.25, "winogender": 0.7,
     "holistic": 0.8, "bold": 0.15, "clinc": 0.2, "gsm8k": 0.1, "code": 0.6, "security": 3.0, "persona": 3.0, "self_instruct": 2.0, "stereoset": 2.5,
     "benign": 4.0, "direct_injection": 8.0, "jailbreak": 2.0, "harmful": 1.0, "prompt_extraction": 8.0, "adversarial_suffix": 1.5, "indirect_injection": 4.0,
-    "identity_benign": 0.6, "identity_hateful": 0.5, "identity_facts": 0.5, "stereotype_pairs": 1.0, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
+    "identity_benign": 0.6, "identity_hateful": 0.5, "identity_facts": 0.5, "opposed_emoji": 2.0, "opposed_request": 2.0, "documents_made": 1.5, "stereotype_pairs": 1.0, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
     "documents": 0.8, "wnut": 2.5, "twitter": 2.0, "wikigold": 4.0, "ewt": 4.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
 MADE = {"contrasts": 24000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
