@@ -41,14 +41,14 @@ TOOL_RESULTS: Traffic = ((EVERYDAY, 0.3), (CLEAN_DOCUMENTS, 0.7))
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 # Less likely than this is never flagged, whatever the rate allows: of a head, or of single labels. A user turn that only
 # looks like a planted instruction is mostly something else.
-FLOOR = {"toxicity": 0.5, "bias": 0.5, "injection": 0.5}
-FLOOR_OF = {"injection": 0.7}
+FLOOR = {"toxicity": 0.5, "bias": 0.4, "injection": 0.5}
+FLOOR_OF = {"injection": 0.7, "identity_attack": 0.4}
 IN_USER_TURNS = 0.8
 DOCUMENTS = "indirect"  # the label that reads tool results; in user turns it has a threshold of its own
 FEW = 20  # rows that say something: of positives in public sets, else generated ones calibrate too; of a source's harmless ones
 UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(slots=True)
