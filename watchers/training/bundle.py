@@ -37,7 +37,10 @@ ADVERSARIAL = ("contrast_", "identity_", "stereotype_", "seegull", "slurs_", "re
 CLEAN_DOCUMENTS = ("documents", "documents_made")
 Traffic = tuple[tuple[tuple[str, ...], float], ...]
 USER_TURNS: Traffic = ((EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02))
-TOOL_RESULTS: Traffic = ((EVERYDAY, 0.75), (CLEAN_DOCUMENTS, 0.25))  # the documents are generated, full of orders of their own
+TOOL_RESULTS: Traffic = (
+    (EVERYDAY, 0.75),
+    (CLEAN_DOCUMENTS, 0.25),
+)  # the documents are generated, full of orders of their own
 LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 # Less likely than this is never flagged, whatever the rate allows: of a head, or of single labels. A user turn that only
 # looks like a planted instruction is mostly something else; annotators of groups' matters disagree, so that 0.4 is a lot there.

@@ -299,6 +299,7 @@ def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
     watchers = watchers_of(encoder)
     found = cases(watchers, examples)
     short = [example for example in examples if len(example.text) < 400]
+    described = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
     return {
         "quality": quality(found),
         "injection": slices(found, tuple(f"injection/{label}" for label in SHIPPED["injection"])),
@@ -309,8 +310,11 @@ def measured(data: Path, folder: Path, most: int) -> Mapping[str, str]:
         "pairs": pairs(encoder, held),
         "closeness": closeness(encoder, random.Random(2).sample(short, min(150, len(short)))),
         "first_stage": first_stage_table(encoder, examples),
+        "first_stage_misses": ", ".join(
+            f"{name} {share:.2%}" for name, share in described["first_stage_misses"].items()
+        ),
         "rows": str(len(examples)),
-        "examples": f"{json.loads((folder / 'pack.json').read_text())['examples']:,}",
+        "examples": f"{described['examples']:,}",
         "model": encoder.model,
     }
 
