@@ -10,6 +10,8 @@ import promql_parser
 import pytest
 import yaml
 
+from dashboards.rules import Objectives, groups
+from sidecar.channel import DURATION_BOUNDS
 from sidecar.config.reload import RESTART
 from sidecar.config.units import maybe_bytes
 from sidecar.observer.metric_table import METRICS
@@ -225,6 +227,24 @@ def test_rules_reach_prometheus_literally() -> None:
     (rule,) = of_kind(render(case("gateway-everything")), "PrometheusRule")
     assert rule["spec"]["groups"] == yaml.safe_load(Path(CHART, "files/rules.yaml").read_text())["groups"]
     assert "{{ $labels.namespace }}" in json.dumps(rule)
+
+
+def test_the_rules_follow_the_objectives() -> None:
+    chosen = {"availability": 0.999, "latencySeconds": 2.56, "flagRate": 5, "budgetPerDay": 50}
+    values = merged(case("gateway-everything"), {"rules": {"objectives": chosen}})
+    (rule,) = of_kind(render(values), "PrometheusRule")
+    expected = Objectives(availability=0.999, latency_seconds=2.56, flag_rate=5, budget_per_day=50)
+    assert rule["spec"]["groups"] == groups(expected)
+
+
+def test_an_objective_is_a_bound_that_the_metric_has() -> None:
+    schema = json.loads(Path(CHART, "values.schema.json").read_text())["properties"]["rules"]["properties"][
+        "objectives"
+    ]
+    assert tuple(schema["properties"]["latencySeconds"]["enum"]) == DURATION_BOUNDS
+    for bad in ({"availability": 99.9}, {"latencySeconds": 3}, {"flagRate": 0}, {"latency_seconds": 2.56}):
+        with pytest.raises(helm_python.HelmError, match=next(iter(bad))):
+            render(merged(case("gateway-everything"), {"rules": {"objectives": bad}}))
 
 
 def test_injected_pods_need_no_object_of_another_namespace() -> None:
