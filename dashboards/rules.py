@@ -43,9 +43,7 @@ class Objectives:
 def groups(objectives: Objectives | None = None) -> list[dict[str, Any]]:
     """Return the content of rules.yaml: objectives first, so that the chart can replace them."""
     chosen = objectives or Objectives()
-    constants = [
-        record(f"sidewatch:objective:{name}", f"vector({value:g})") for name, value in asdict(chosen).items()
-    ]
+    constants = [record(f"sidewatch:objective:{name}", f"vector({value:g})") for name, value in asdict(chosen).items()]
     seconds = chosen.latency_seconds
     return [
         {"name": "sidewatch-objectives", "rules": constants},

@@ -155,8 +155,72 @@ def safety() -> Dashboard:
                     ),
                 ],
             ),
+            (
+                "Second opinions",
+                [
+                    graph(
+                        "The judge and the watchers disagree",
+                        "Of the exchanges that a judge read at random, the share in which it flags what the watcher of that label does not, or the other way round: a rise is a reason to look at both.",
+                        "percentunit",
+                        query(DISAGREE, "{{label}}"),
+                        absent="No judge is configured",
+                        width=6,
+                    ),
+                    graph(
+                        "What the judge did",
+                        "Exchanges per minute that the judge read, and those that it did not, by reason; most are not part of its sample.",
+                        "short",
+                        query(
+                            f"60 * ({rate('sidewatch_judge_exchanges_total', also(NS, 'state', 'clean|flagged'), 'state')})",
+                            "{{state}}",
+                        ),
+                        query(f"60 * ({rate('sidewatch_judge_exchanges_total', UNREAD, 'reason')})", "{{reason}}"),
+                        absent="No judge is configured",
+                        stack=True,
+                        width=6,
+                    ),
+                    graph(
+                        "Judge's budget left",
+                        "Share of its budget of the day (UTC), on the replica that has least: at 0 it asks no more until midnight.",
+                        "percentunit",
+                        query(f"min(sidewatch_judge_budget_left_ratio{{{NS}}})", "left"),
+                        absent="No judge is configured",
+                        steps={0: "red", 0.1: "green"},
+                        width=6,
+                    ),
+                    graph(
+                        "Missed by the first stage",
+                        "Of the flags on texts that were read in full whatever the first stage said, the share that it would have cleared, over an hour: the card promises half a percent on hard texts.",
+                        "percentunit",
+                        query(MISSED, "{{watcher}}"),
+                        absent="No flag was checked",
+                        steps={0.02: "orange"},
+                        width=6,
+                    ),
+                ],
+            ),
         ],
     )
+
+
+CHECKS = "sidewatch_first_stage_checks_total"
+MISSED = f"({rate(CHECKS, also(NS, 'result', 'missed'), 'watcher', '1h')}) / ({rate(CHECKS, also(NS, 'result', 'missed|caught'), 'watcher', '1h')} > 0)"
+UNREAD = f'{NS},state="skipped",reason!="not_sampled"'
+_SAMPLED = f'{NS},sample="random"'
+VERDICTS = "sidewatch_judge_verdicts_total"
+
+
+def _judged(judge: str, watcher: str) -> str:
+    return f'rate({VERDICTS}{{{_SAMPLED},judge="{judge}",watcher="{watcher}"}}[$__rate_interval])'
+
+
+_BOTH = rate(VERDICTS, also(_SAMPLED, "watcher", "clean|flagged"), "label")
+DISAGREE = by_top(
+    f"sum by (label) ({_judged('flagged', 'clean')} or {_judged('clean', 'flagged')}) / ({_BOTH} > 0)",
+    "label",
+    VERDICTS,
+    NS,
+)
 
 
 # title, which flags, runbook

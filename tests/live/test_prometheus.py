@@ -41,6 +41,10 @@ SILENT = {
     ("health", "Unread, by watcher and reason"): "an exchange that a watcher skips",
     ("health", "Model windows by who ran them"): "an inference server: none by default",
     ("health", "Errors"): "a sink, watcher or decoder that fails",
+    ("safety", "The judge and the watchers disagree"): "a judge: none by default",
+    ("safety", "What the judge did"): "a judge: none by default",
+    ("safety", "Judge's budget left"): "a judge: none by default",
+    ("safety", "Missed by the first stage"): "a flag that was checked",
     **dict.fromkeys([(board, "mark: Release") for board in BOARDS], "an update"),
     **dict.fromkeys([(board, "mark: Drift") for board in BOARDS], "a drift event"),
     **dict.fromkeys([(board, "mark: Observer restarted") for board in BOARDS], "a lost observer"),
@@ -51,6 +55,9 @@ STAY_SILENT = {
     "mark: Release",
     "Refused",
     "Model windows by who ran them",
+    "The judge and the watchers disagree",
+    "What the judge did",
+    "Judge's budget left",
     "Fleet against the shared reference (PSI)",
 }
 PATIENCE_SECONDS = 150
@@ -182,11 +189,14 @@ def test_every_metric_that_is_asked_for_was_scraped(faulty: Stack) -> None:
     assert wanted - scraped == NEVER
 
 
-# None of the faults makes these: a refusal, a connection past a limit, an inference server, a shared reference.
+# None of the faults makes these: a refusal, a connection past a limit, an inference server, a judge, a shared reference.
 NEVER = {
     "sidewatch_refusals_total",
     "sidewatch_refused_total",
     "sidewatch_remote_windows_total",
+    "sidewatch_judge_exchanges_total",
+    "sidewatch_judge_verdicts_total",
+    "sidewatch_judge_budget_left_ratio",
     "sidewatch_drift_bins_total",
     "sidewatch_drift_reference_share",
     "sidewatch:drift_bins:expected",
