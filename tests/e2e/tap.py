@@ -13,10 +13,11 @@ PATIENCE_SECONDS = 20
 
 @dataclass
 class Connection:
-    """What the client sent (`up`) and received (`down`), exactly."""
+    """What the client sent (`up`) and received (`down`), exactly, and whether it has `left`."""
 
     up: bytearray = field(default_factory=bytearray)
     down: bytearray = field(default_factory=bytearray)
+    left: bool = False
 
 
 @dataclass
@@ -47,9 +48,14 @@ class Tap:
         connection = Connection()
         self.connections.append(connection)
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-        await asyncio.gather(
-            self._copy(reader, to_writer, connection.up), self._copy(to_reader, writer, connection.down)
-        )
+        up = asyncio.ensure_future(self._copy(reader, to_writer, connection.up))
+        up.add_done_callback(lambda _: self._note_left(connection))
+        await asyncio.gather(up, self._copy(to_reader, writer, connection.down))
+
+    def _note_left(self, connection: Connection) -> None:
+        with self.changed:
+            connection.left = True
+            self.changed.notify_all()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray) -> None:
         with contextlib.suppress(ConnectionError):
@@ -68,12 +74,16 @@ class Tap:
         return requests, responses
 
     def answered(self, requests: int) -> bool:
-        """Wait until as many requests have whole answers; return whether they have."""
+        """Wait until as many requests have answers, whole or as much as the client stayed for; return whether they have.
+
+        Some clients leave on `[DONE]`, before the chunk that ends the body has come.
+        """
         with self.changed:
             return self.changed.wait_for(lambda: self._whole() >= requests, timeout=PATIENCE_SECONDS)
 
     def _whole(self) -> int:
-        return sum(message.whole for message in self.heard()[1])
+        answers = [(each, parse(each.down, httptools.HttpResponseParser)) for each in self.connections]
+        return sum(message.whole or each.left for each, messages in answers for message in messages)
 
     def reset(self) -> None:
         self.connections = []
