@@ -21,7 +21,7 @@ from watchers.training import (
     splits,
     stereotype_pairs,
 )
-from watchers.training.examples import Example, Unit
+from watchers.training.examples import INJECTION, Example, Unit
 
 FACTOR = {
     "davidson": 0.5, "edos": 1.6, "hatexplain": 0.9, "cad": 0.9, "civil": 0.7, "civil_spans": 0.25, "convabuse": 4.0, "hatemoji": 3.0, "surge": 3.0,
@@ -46,7 +46,18 @@ def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
     train_entities = [unit for unit in train if unit.examples[0].spans is not None]
     mentions, held_mentions = splits.split_made(personal.mentions(train_entities, MADE["mentions"], rng))
     made_train += mentions + personal.swapped(train_entities, MADE["swapped"], rng)
-    return train + made_train, held + made_held + held_mentions
+    train, held = train + made_train, held + made_held + held_mentions
+    for unit in train + held:
+        _no_attacks(unit)
+    return train, held
+
+
+def _no_attacks(unit: Unit) -> None:
+    """What is read for toxicity or bias and no source calls an attack is none: or every hateful post would look like one."""
+    for example in unit.examples:
+        known = example.labels.keys()
+        if {"toxicity", "bias"} & known and not set(INJECTION) & known:
+            example.labels = example.labels | sources.BENIGN
 
 
 def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
