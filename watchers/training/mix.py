@@ -34,6 +34,12 @@ FACTOR = {
 MADE = {"contrasts": 24000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
         "direct": 7500, "extraction": 2000, "triggers": 11000, "scary": 5000, "roleplay": 7000, "documents": 11000, "personal": 9000, "identities": 500,
         "swapped": 6000, "mentions": 16000}  # fmt: skip
+CIVIL_ATTACKS = (
+    "direct",
+    "extraction",
+    "direct_injection",
+    "prompt_extraction",
+)  # jailbreaks in the wild are often foul
 
 
 def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
@@ -48,16 +54,18 @@ def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
     made_train += mentions + personal.swapped(train_entities, MADE["swapped"], rng)
     train, held = train + made_train, held + made_held + held_mentions
     for unit in train + held:
-        _no_attacks(unit)
+        _apart(unit)
     return train, held
 
 
-def _no_attacks(unit: Unit) -> None:
-    """What is read for toxicity or bias and no source calls an attack is none: or every hateful post would look like one."""
+def _apart(unit: Unit) -> None:
+    """Hate is no attack and an attack is no hate: what no source ever says, and each would look like the other."""
     for example in unit.examples:
         known = example.labels.keys()
         if {"toxicity", "bias"} & known and not set(INJECTION) & known:
             example.labels = example.labels | sources.BENIGN
+        elif example.source in CIVIL_ATTACKS and not {"toxicity", "bias"} & known:
+            example.labels = example.labels | sources.CLEAN | sources.FAIR
 
 
 def _generated(data: Path, real: list[Unit], rng: random.Random) -> list[Unit]:
