@@ -45,7 +45,7 @@ LABELS = tuple(label for labels in SHIPPED.values() for label in labels)
 # Less likely than this is never flagged, whatever the rate allows: of a head, or of single labels. A user turn that only
 # looks like a planted instruction is mostly something else; annotators of groups' matters disagree, so that 0.4 is a lot there.
 FLOOR = {"toxicity": 0.5, "bias": 0.4, "injection": 0.5}
-FLOOR_OF = {"injection": 0.7, "identity_attack": 0.4}
+FLOOR_OF = {"identity_attack": 0.4}
 IN_USER_TURNS = 0.8
 DOCUMENTS = "indirect"  # the label that reads tool results; in user turns it has a threshold of its own
 FEW = 20  # rows that say something: of positives in public sets, else generated ones calibrate too; of a source's harmless ones
