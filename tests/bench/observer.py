@@ -66,7 +66,7 @@ async def feed(runtime: Runtime, exchanges: int) -> None:
     writer.close()
 
 
-async def measure(watchers: list[str], exchanges: int, remote: Remote | None = None) -> float:
+async def measure(watchers: list[str], exchanges: int, remote: Remote | None = None, drift: bool = True) -> float:
     """Print the figures of one observer process; return its CPU seconds an exchange."""
     with tempfile.TemporaryDirectory() as directory:
         runtime = Runtime(directory)
@@ -75,6 +75,7 @@ async def measure(watchers: list[str], exchanges: int, remote: Remote | None = N
                 upstream="http://x",
                 watchers=Watchers(enabled=watchers, remote=remote or Remote()),
                 observer=Observer(nice=0),
+                drift=Drift(enabled=drift),
             )
         )
         began = time.monotonic()
@@ -83,6 +84,7 @@ async def measure(watchers: list[str], exchanges: int, remote: Remote | None = N
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         while not runtime.observer_ready():  # noqa: ASYNC110
+            assert process.returncode is None, "the observer did not start"
             await asyncio.sleep(0.01)
         ready, starting, idle = time.monotonic() - began, cpu_seconds(process.pid), resident_mb(process.pid)
         await feed(runtime, exchanges // 4)
@@ -107,9 +109,9 @@ async def main() -> None:
     parser.add_argument("--watchers", default="")
     parser.add_argument("--no-drift", action="store_true", help="no embeddings: patterns alone then need no encoder")
     arguments = parser.parse_args()
-    drift = Drift(enabled=not arguments.no_drift)
-    base = await measure(["none"], arguments.exchanges * 4, drift)
-    full = await measure([name for name in arguments.watchers.split(",") if name], arguments.exchanges, drift)
+    drift = not arguments.no_drift
+    base = await measure(["none"], arguments.exchanges * 4, drift=drift)
+    full = await measure([name for name in arguments.watchers.split(",") if name], arguments.exchanges, drift=drift)
     print(f"watching costs {full / base:.1f} x the reading alone")
 
 
