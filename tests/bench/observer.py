@@ -83,7 +83,7 @@ async def measure(watchers: list[str], exchanges: int, remote: Remote | None = N
             sys.executable, "-m", "sidecar.observer", "--runtime", directory,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        while not runtime.observer_ready():  # noqa: ASYNC110
+        while not runtime.observer_ready():
             assert process.returncode is None, "the observer did not start"
             await asyncio.sleep(0.01)
         ready, starting, idle = time.monotonic() - began, cpu_seconds(process.pid), resident_mb(process.pid)
