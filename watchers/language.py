@@ -6,6 +6,7 @@ that are too short or no language at all, which matters more here than a label o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ VERSION: Final = "cld2-1"
 UNKNOWN: Final = "und"  # BCP 47: undetermined
 LABELS: Final = {"unexpected": 0.5, "changed": 1.0}
 _READ_CHARS: Final = 20_000
+_SPACES: Final = str.maketrans("\t\n\r", "   ")
+_REMEMBERED: Final = 64  # texts: every head of the pack asks about the same ones
 _LEAST_LETTERS: Final = 12
 
 
@@ -36,11 +39,14 @@ class Language:
     share: float = 0.0
 
 
+@lru_cache(_REMEMBERED)
 def language_of(text: str) -> Language:
     """Return the main language of any string, UNKNOWN where that is not sure. Raises RuntimeError without CLD2."""
     if pycld2 is None:
         raise RuntimeError("pycld2 is not installed")
-    clean = "".join(char if char.isprintable() else " " for char in text[:_READ_CHARS])
+    clean = text[:_READ_CHARS].translate(_SPACES)
+    if not clean.isprintable():  # CLD2 refuses control characters; looking at each character is slow
+        clean = "".join(char if char.isprintable() else " " for char in clean)
     if sum(map(str.isalpha, clean[:200])) < _LEAST_LETTERS and not _dense(clean):
         return Language()
     try:

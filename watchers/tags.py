@@ -56,7 +56,7 @@ def entities(encoding: Encoding, text: str) -> list[Span]:
     words = _words(text, offsets, tags)
     found = []
     for kind, first, last in _runs(text, words):
-        score = float(np.mean(words.types[first : last + 1, kind]))
+        score = sum(words.types[first : last + 1, kind].tolist()) / (last + 1 - first)
         span = _tidied(text, int(words.starts[first]), int(words.ends[last]), ENTITY_TYPES[kind], score)
         if span and score >= _LEAST:
             found.append(span)
