@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.bench.strings_of import string_of
 from watchers.secrets.watcher import Secrets
+from watchers.training.secret_rules import NO_SECRETS
 
 CARRIERS = (
     "{}",
@@ -28,25 +29,6 @@ CARRIERS = (
     'curl -H "X-Key: {}" https://api.example.org/v1/items',
 )
 EACH = 8  # strings of a rule
-# Rules for what is public by design or no credential on its own.
-NO_SECRETS = frozenset(
-    [
-        "adobe-client-id",
-        "asana-client-id",
-        "bitbucket-client-id",
-        "discord-client-id",
-        "linkedin-client-id",
-        "looker-client-id",
-        "messagebird-client-id",
-        "plaid-client-id",
-        "sendbird-access-id",
-        "sumologic-access-id",
-        "flutterwave-public-key",
-        "lob-pub-api-key",
-        "mailgun-pub-key",
-        "mapbox-api-token",
-    ]
-)
 
 
 def rules(data: Path) -> Iterator[dict]:

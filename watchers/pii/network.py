@@ -41,8 +41,9 @@ class Addresses:
                 address = IPv4Address(page.text(start, end))
             except AddressValueError:
                 continue
-            if page.near("version", start, end, before=16, after=0) and not _announced(page, start):
-                continue  # "version 1.2.3.4"
+            version = page.near("version", start, end, before=16, after=0) or _release(page.data, start)
+            if version and not _announced(page, start):
+                continue  # "version 1.2.3.4", "chrome/126.0.86.134", "lib-1.2.3.4"
             if self._counts(address):
                 yield Finding(start, end, "IP_ADDRESS", 0.9)
 
@@ -62,6 +63,10 @@ class Addresses:
         if address.is_unspecified or (isinstance(address, IPv4Address) and int(address) == 0xFFFFFFFF):
             return False
         return self._private or not (address.is_loopback or address.is_link_local or _private(address))
+
+
+def _release(data: bytes, start: int) -> bool:
+    return start > 1 and data[start - 1] in b"/-" and chr(data[start - 2]).isalpha()
 
 
 def _announced(page: Page, start: int) -> bool:

@@ -4,6 +4,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -60,6 +61,12 @@ _SEED_WORDS: Final = 8  # different ones
 _DUMMIES: Final = frozenset(
     b"password pass passwd pwd secret changeme user admin root test guest postgres mysql redis mongo rabbitmq token example "
     b"mypassword mysecret yourpassword pass123 password123 password1 db_password x xx xxx".split()
+)
+_PARTS: Final = re.compile(rb"[.:/]")
+_SETTING: Final = pattern(r"[A-Za-z_][A-Za-z0-9_]{2,40}=[\"']?")
+# Words that announce much else, too: what follows must be longer and more random.
+_BARE: Final = frozenset(
+    (b"key", b"token", b"salt", b"cookie", b"secret", b"session id", b"credential", b"credentials")
 )
 _NAMED_FLOOR: Final = 3.0
 _GENERIC_FLOOR: Final = 3.3
@@ -163,29 +170,24 @@ def _pins(data: bytes) -> Iterator[Found]:
 
 def _named(data: bytes) -> Iterator[Found]:
     for match in _NAMED.finditer(data):
-        value = match.group(2).rstrip(b".,:;!=") if not match.group(2).endswith(b"==") else match.group(2)
-        bare = match.group(1).lower() in (
-            b"key",
-            b"token",
-            b"salt",
-            b"cookie",
-            b"secret",
-            b"session id",
-            b"credential",
-            b"credentials",
-        )
-        if (
-            len(value) >= (20 if bare else 12)
-            and random_looking(value, _GENERIC_FLOOR if bare else _NAMED_FLOOR)
-            and not _reference(value)
-        ):
-            start = match.start(2)
+        start, end = match.span(2)
+        assigned = _SETTING.match(data, start, end)  # "my key: SERVICE_API_KEY=..." names the key twice
+        start = assigned.end() if assigned else start
+        value = data[start:end]
+        value = value if value.endswith(b"==") else value.rstrip(b".,:;!=")
+        bare = match.group(1).lower() in _BARE
+        floor = _GENERIC_FLOOR if bare else _NAMED_FLOOR
+        cut = data[start:end].endswith(b"..")  # "sk-ant-...": the example of a form
+        if len(value) >= (20 if bare else 12) and random_looking(value, floor) and not cut and not _reference(value):
             yield start, start + len(value), "GENERIC_SECRET", 0.8
 
 
 def _reference(value: bytes) -> bool:
     """A path, an address, an expression: something that names a value rather than being one."""
-    return b"://" in value or value.count(b"/") > 3 or (b"." in value and not any(map(_long, value.split(b"."))))
+    if b"://" in value or value.count(b"/") > 3 or value.startswith(b"arn:"):
+        return True
+    # "user:1932:profile:v1", "module.name.attribute", "orders/2026/01.parquet"
+    return (b"." in value or value.count(b":") > 1) and not any(map(_long, _PARTS.split(value)))
 
 
 def _long(part: bytes) -> bool:

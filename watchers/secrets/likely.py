@@ -56,8 +56,14 @@ def random_looking(value: bytes, floor: float) -> bool:
 
 def chosen_password(value: bytes) -> bool:
     """Say whether a person may have chosen it as a password: not a plain word, a call, a path or a number of a few digits."""
-    if len(value) < 5 or placeholder(value) or value.lower() in _COMMON_WORDS or b"(" in value or b"://" in value:
+    if len(value) < 5 or placeholder(value) or value.lower() in _COMMON_WORDS or b"(" in value:
         return False
+    if (
+        b"://" in value
+        or value.count(b"/") > 1
+        or value.startswith((b"ENC[", b"secretRef:", b"secretKeyRef:", b"vault:"))
+    ):
+        return False  # where the password is kept
     kinds = [
         any(97 <= byte <= 122 for byte in value),
         any(65 <= byte <= 90 for byte in value[1:]),
