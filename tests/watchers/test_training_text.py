@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-from watchers.training import contrast, disguise, identity, opposed, splits, stereotype_pairs
+from watchers.training import contrast, disguise, identity, joined, opposed, splits, stereotype_pairs
+from watchers.training.examples import Example, Unit
 from watchers.training.grammar import articled, phrases
+from watchers.training.sources import BENIGN, CLEAN, FAIR
 
 OPEN = re.compile(r"[{}\[\]|]")
 WRONG_ARTICLE = re.compile(r"\ba (Asian|Arab|immigrant|atheist|old|autistic|idiot|elderly|ugly)\b")
@@ -129,3 +131,17 @@ def test_disguise_changes_letters_of_long_words_only() -> None:
     seen = {disguise.disguised("several words become harder to recognise here", rng) for _ in range(200)}
     assert len(seen) > 100
     assert {disguise.disguised("a b c", rng).replace(" ", "") for _ in range(100)} == {"abc"}
+
+
+def test_a_joined_text_is_harmless_when_all_of_it_is_and_hostile_when_one_part_is() -> None:
+    rng = random.Random(7)
+    harmless = [Unit([Example(f"Where is platform {n}?", "a", CLEAN | FAIR | BENIGN)]) for n in range(9)]
+    hostile = [Unit([Example("I hate you all", "b", {"toxicity": 1.0})])]
+    unknown = [Unit([Example("Nobody labelled this", "c", {"toxicity": 0.0})])]
+    made = [unit.examples[0] for unit in joined.joined(200, harmless + hostile + unknown, rng)]
+    assert not [one for one in made if "Nobody" in one.text]
+    assert {bool(one.labels["toxicity"]) for one in made} == {True, False}
+    for one in made:
+        assert one.labels == ({"toxicity": 1.0} if "hate" in one.text else CLEAN | FAIR | BENIGN)
+        assert 2 <= len(re.findall(r"platform|hate", one.text)) <= 6
+        assert len(one.text) < 400

@@ -15,6 +15,7 @@ from watchers.training import (
     contrast,
     disguise,
     identity,
+    joined,
     opposed,
     personal,
     sources,
@@ -31,9 +32,9 @@ FACTOR = {
     "identity_benign": 0.6, "identity_hateful": 0.5, "identity_facts": 0.5, "opposed_emoji": 2.0, "opposed_request": 2.0, "documents_made": 1.5, "stereotype_pairs": 1.0, "stereotype_facts": 0.8, "seegull_pairs": 0.7,
     "documents": 0.8, "wnut": 2.5, "twitter": 2.0, "wikigold": 4.0, "ewt": 4.0, "sec": 0.4, "presidio": 2.0,
 }  # fmt: skip
-MADE = {"contrasts": 24000, "opposed": 5000, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
+MADE = {"contrasts": 24000, "opposed": 6500, "framed": 9000, "slurs": 2500, "nationalities": 1500, "pairs": 7000, "attributes": 2500, "nations": 1500,
         "direct": 7500, "extraction": 2000, "triggers": 11000, "scary": 5000, "roleplay": 7000, "documents": 11000, "personal": 9000, "identities": 500,
-        "swapped": 6000, "mentions": 16000}  # fmt: skip
+        "swapped": 6000, "mentions": 16000, "joined": 9000}  # fmt: skip
 CIVIL_ATTACKS = (
     "direct",
     "extraction",
@@ -55,6 +56,8 @@ def load(data: Path, seed: int = 1) -> tuple[list[Unit], list[Unit]]:
     train, held = train + made_train, held + made_held + held_mentions
     for unit in train + held:
         _apart(unit)
+    train += joined.joined(MADE["joined"], train, rng)
+    held += joined.joined(MADE["joined"] // 20, held, rng)
     return train, held
 
 
