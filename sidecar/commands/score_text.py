@@ -40,9 +40,8 @@ def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: 
     flags = sum(verdict.flagged for _, judgement, _ in rows for verdict in judgement.verdicts)
     verdict = paint(_RED, f"{flags} flagged") if flags else paint(_GREEN, "nothing flagged")
     target.write(f"\n{verdict} · {len(rows)} watchers in {seconds * 1e3:.1f} ms · loaded in {load_seconds:.2f} s\n")
-    target.writelines(
-        _evidence_line(label, span, text) for label, span in sorted(found, key=lambda item: item[1].start)
-    )
+    places = sorted({(span.start, span.end) for _, span in found})
+    target.writelines(_evidence_line(start, end, found, text) for start, end in places)
 
 
 class Paint:
@@ -85,11 +84,14 @@ def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint, m
 def _verdict_line(verdict: Verdict, paint: Paint) -> str:
     filled = round(verdict.score * _BAR)
     bar = "█" * filled + "·" * (_BAR - filled)
-    line = f"  {verdict.label:<22} {verdict.score:6.3f}  {bar}  threshold {verdict.threshold:.3f}"
+    limit = "masked, not flagged" if verdict.threshold >= 1 and verdict.spans else f"threshold {verdict.threshold:.3f}"
+    line = f"  {verdict.label:<22} {verdict.score:6.3f}  {bar}  {limit}"
     return paint(_RED, line + "  flagged") + "\n" if verdict.flagged else line + "\n"
 
 
-def _evidence_line(label: str, span: Span, text: str) -> str:
-    piece = visible(text[span.start : span.end]).replace("\n", "⏎")
+def _evidence_line(start: int, end: int, found: Sequence[Found], text: str) -> str:
+    """One place in the text, and all that hangs on it."""
+    piece = visible(text[start:end]).replace("\n", "⏎")
     piece = piece if len(piece) <= _SHOWN_CHARS else piece[:_SHOWN_CHARS] + "…"
-    return f"  {span.start}–{span.end}  {label}  {span.score:.2f}  {piece}\n"
+    labels = ", ".join(f"{label} {span.score:.2f}" for label, span in found if (span.start, span.end) == (start, end))
+    return f"  {start}–{end}  {piece}  {labels}\n"

@@ -104,7 +104,7 @@ def test_a_person_sees_text_scores_threshold_and_evidence():
     assert lines[0] == "user  mail lena@example.org\\x1b[31m"
     assert any(line.startswith("  EMAIL_ADDRESS") and line.endswith("threshold 0.500  flagged") for line in lines)
     assert any(line.startswith("1 flagged · 2 watchers in ") for line in lines)
-    assert lines[-1].startswith("  5–21  pii/EMAIL_ADDRESS  ")
+    assert lines[-1] == "  5–21  lena@example.org  pii/EMAIL_ADDRESS 0.98"
     assert "\x1b" not in ended.stdout
 
 

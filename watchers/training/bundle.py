@@ -33,7 +33,10 @@ EVERYDAY = ("clinc", "gsm8k", "self_instruct", "code", "personal", "benign")
 HARD = ("persona", "security", "trigger", "scary", "roleplay", "holistic", "harmful")
 REPORTED = ("contrast_polite", "contrast_harmless", "contrast_specific", "contrast_acceptable", "reported")
 # Made to be hard, half of it hostile: no traffic, so probabilities are not calibrated on it.
-ADVERSARIAL = ("contrast_", "identity_", "stereotype_", "seegull", "slurs_", "reported", "endorsed", "obscene")
+ADVERSARIAL = (
+    *("contrast_", "identity_", "joined", "opposed_", "stereotype_", "seegull", "slurs_", "reported", "endorsed"),
+    "obscene",
+)
 CLEAN_DOCUMENTS = ("documents", "documents_made")
 Traffic = tuple[tuple[tuple[str, ...], float], ...]
 USER_TURNS: Traffic = ((EVERYDAY, 0.8), (HARD, 0.18), (REPORTED, 0.02))
@@ -51,7 +54,7 @@ DOCUMENTS = "indirect"  # the label that reads tool results; in user turns it ha
 FEW = 20  # rows that say something: of positives in public sets, else generated ones calibrate too; of a source's harmless ones
 UNDECIDED = (0.3, 0.6)  # soft labels between these are neither
 RATES = {"1%": 0.01, "0.1%": 0.001}
-VERSION = "3"
+VERSION = "4"
 
 
 @dataclass(slots=True)
