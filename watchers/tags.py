@@ -2,7 +2,8 @@
 
 A word belongs to one type: its pieces vote with their probabilities, and the likeliest course through the words of a stretch
 decides (`tag_path`). Where windows overlap, a token is read in the window that shows more of its surroundings. Edges are tidied by
-rule: titles and punctuation are no part of a name, an abbreviation's stop is.
+rule: titles, punctuation and common words are no part of a name, an abbreviation's stop is. What is written small is a name only
+where the model is sure of it, or where the whole text is written small.
 """
 
 import re
@@ -28,7 +29,21 @@ _EDGE: Final = " \t\r\n,;:!?\"'“”‘’<>[]{}|*_-–—/\\#"
 # "U.S.", "J.R.R.", "U.K": one word, though the tokenizer cuts it at its stops.
 _INITIALS: Final = re.compile(r"(?<![^\W\d_])(?:[A-Za-z]\.){2,}|(?<![^\W\d_])[A-Za-z]\.[A-Za-z](?![^\W\d_])")
 _ABBREVIATION: Final = re.compile(r"\b(?:inc|corp|ltd|co|jr|sr|bros)$", re.IGNORECASE)
-_COMPANY: Final = re.compile(r",? (?:inc|ltd|llc|corp|plc|gmbh)\b\.?", re.IGNORECASE)
+_COMPANY: Final = re.compile(r",? (?:(?:inc|ltd|llc|llp|corp|plc|gmbh)\b\.?|l\.p\.)", re.IGNORECASE)
+# What an organisation's name goes on with, where it is written large.
+_KIND_OF_COMPANY: Final = re.compile(
+    r" (?:Services|Group|Holdings?|Partners|Technologies|Systems|Solutions|University|Institute|Foundation|Association|Corporation|"
+    r"Company|Limited|Bank|Hospital|Airlines|Airways|Railway|Trust|Industries|Pharmaceuticals|Consulting|Logistics)\b"
+)
+_SECOND_HALF: Final = re.compile(r"[-‐][A-Z][a-z]+")  # of a double name: "Al-Sayed"
+# Words written small that a name may begin with.
+_PARTICLES: Final = frozenset(
+    ["abu", "af", "al", "av", "ben", "bin", "bint", "da", "das", "de", "del", "den", "der", "di", "do", "dos", "du", "el", "ibn", "la",
+     "le", "mc", "st", "ten", "ter", "van", "von", "zu"]
+)  # fmt: skip
+_CAPITALISED: Final = re.compile(r"\b[A-Z][A-Za-z]")
+_CASED: Final = 2  # capitalised words, from which on a text's small letters say that a word is no name
+_LEAST_SMALL: Final = 0.8  # mean probability of a name written small in such a text
 _NAMES: Final = 3  # the first types: they do not go on in the next line, as an address does
 _REACH: Final = 3  # characters between two words of one entity
 _LEAST: Final = 0.4  # mean probability of an entity's words
@@ -58,9 +73,17 @@ def entities(encoding: Encoding, text: str) -> list[Span]:
     for kind, first, last in _runs(text, words):
         score = sum(words.types[first : last + 1, kind].tolist()) / (last + 1 - first)
         span = _tidied(text, int(words.starts[first]), int(words.ends[last]), ENTITY_TYPES[kind], score)
-        if span and score >= _LEAST:
+        if span and score >= _LEAST and (not found or span.start >= found[-1].end):
             found.append(span)
+    if any(_small(text, span) for span in found) and len(_CAPITALISED.findall(text)) >= _CASED:
+        return [span for span in found if not _small(text, span)]
     return found
+
+
+def _small(text: str, span: Span) -> bool:
+    """Say whether it is a doubtful name written small: none, in a text that writes others large."""
+    doubtful = span.score < _LEAST_SMALL and span.label in ENTITY_TYPES[:_NAMES]
+    return doubtful and text[span.start : span.end].islower()
 
 
 def _runs(text: str, words: Words) -> Iterator[tuple[int, int, int]]:
@@ -142,16 +165,43 @@ def _tidied(text: str, start: int, end: int, kind: str, score: float) -> Span | 
         end -= 1
     if text.startswith("(", start) and ")" not in text[start:end] and kind != "PHONE_NUMBER":
         start += 1
+    name = kind in ENTITY_TYPES[:_NAMES]
+    if name:
+        start, end = _without_common_words(text, start, end)
     kept = text[start:end]
     if kind == "PERSON" and _TITLE.fullmatch(kept + " "):
         return None
-    if kind == "PERSON" and kept.endswith(("'s", "’s")):
+    if kind in ("PERSON", "LOCATION") and kept.endswith(("'s", "’s")):
         end -= 2
-    elif kind == "ORGANIZATION" and (company := _COMPANY.match(text, end)):
-        end = company.end()
+    elif kind == "PERSON" and (half := _SECOND_HALF.match(text, end)):
+        end = half.end()
+    elif kind == "ORGANIZATION" and (longer := _company_end(text, end)) > end:
+        end = longer
     elif text.startswith(".", end) and _ABBREVIATION.search(kept):
         end += 1
-    return Span(start, end, kind, score) if any(map(str.isalnum, kept)) else None
+    return Span(start, end, kind, score) if any(map(str.isalpha if name else str.isalnum, kept)) else None
+
+
+def _company_end(text: str, end: int) -> int:
+    """Where an organisation's name ends with its kind and legal form: "Tata Consultancy" + " Services" + ", Inc."."""
+    for more in (_KIND_OF_COMPANY, _COMPANY):
+        if match := more.match(text, end):
+            end = match.end()
+    return end
+
+
+def _without_common_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Cut words written small off both ends of a name that has capitals: "Atwick parish", "south India"."""
+    words = text[start:end].split(" ")
+    large = [place for place, word in enumerate(words) if not word.islower()]
+    if not large:
+        return start, end
+    first, last = large[0], large[-1]
+    if not _PARTICLES.isdisjoint(words[:first]):
+        first = 0  # "de la Cruz"
+    kept = " ".join(words[first : last + 1])
+    start += len(" ".join(words[:first])) + (first > 0)
+    return start, start + len(kept)
 
 
 def _closes(text: str, start: int, end: int) -> bool:

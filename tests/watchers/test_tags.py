@@ -124,3 +124,52 @@ def test_a_place_of_two_words_that_both_look_like_beginnings_is_one():
     one.tags[2, TAGS.index("I-LOCATION")] = 0.35
     one.tags[2, TAGS.index("B-LOCATION")] = 0.5
     assert found(text, one) == [("New York", "LOCATION")]
+
+
+def test_what_is_written_small_is_cut_off_a_name_that_has_capitals():
+    text = "Atwick parish and de la Cruz"
+    pieces = [
+        ("Atwick", "B-LOCATION"),
+        ("parish", "I-LOCATION"),
+        ("and", "O"),
+        ("de", "B-PERSON"),
+        ("la", "I-PERSON"),
+        ("Cruz", "I-PERSON"),
+    ]
+    assert found(text, window(text, pieces)) == [("Atwick", "LOCATION"), ("de la Cruz", "PERSON")]
+
+
+def doubtful(text, piece, tag):
+    one = window(text, [(piece, tag)])
+    one.tags[:] = 0.3 / (len(TAGS) - 1)
+    one.tags[0, TAGS.index(tag)] = 0.7
+    return one
+
+
+def test_a_doubtful_small_word_is_a_name_only_where_all_is_small():
+    assert found("meet ravi there", doubtful("meet ravi there", "ravi", "B-PERSON")) == [("ravi", "PERSON")]
+    text = "The Church kept holy water"
+    assert found(text, doubtful(text, "holy", "B-ORGANIZATION")) == []
+
+
+def test_a_number_is_no_name():
+    assert found("Order 311", window("Order 311", [("311", "B-ORGANIZATION")])) == []
+    assert found("北京", window("北京", [("北京", "B-LOCATION")])) == [("北京", "LOCATION")]
+
+
+def test_a_company_goes_on_with_its_kind_and_form_once():
+    text = "at Tata Consultancy Services, Inc. in Pune"
+    pieces = [
+        ("Tata", "B-ORGANIZATION"),
+        ("Consultancy", "I-ORGANIZATION"),
+        ("Services", "O"),
+        ("Inc", "B-ORGANIZATION"),
+    ]
+    assert found(text, window(text, pieces)) == [("Tata Consultancy Services, Inc.", "ORGANIZATION")]
+
+
+def test_a_double_name_is_whole():
+    text = "Fatima Al-Sayed joined"
+    assert found(text, window(text, [("Fatima", "B-PERSON"), ("Al", "I-PERSON"), ("Sayed", "O")])) == [
+        ("Fatima Al-Sayed", "PERSON")
+    ]
