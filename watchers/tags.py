@@ -69,7 +69,7 @@ def entities(encoding: Encoding, text: str) -> list[Span]:
     if not len(tags) or tags[:, 0].min() > _NOTHING:
         return []
     words = _words(text, offsets, tags)
-    found = []
+    found: list[Span] = []
     for kind, first, last in _runs(text, words):
         score = sum(words.types[first : last + 1, kind].tolist()) / (last + 1 - first)
         span = _tidied(text, int(words.starts[first]), int(words.ends[last]), ENTITY_TYPES[kind], score)
