@@ -76,8 +76,9 @@ dashboards: setup ## write rules.yaml and the dashboards anew, and copy them int
 	cp dashboards/rules.yaml helm/sidewatch/files/rules.yaml
 	cp dashboards/json/*.json helm/sidewatch/files/dashboards/
 
-chart: setup ## write the chart's README and the plain-YAML example anew
+chart: setup ## write the chart's README, the settings in its schema and the plain-YAML example anew
 	$(BIN)/python helm/readme.py
+	$(BIN)/python -m helm.settings_schema
 	$(BIN)/python -m tests.helm.example
 
 pictures: setup ## draw the dashboards for docs/dashboards.md: needs apt and npm, and Chromium

@@ -28,16 +28,19 @@ def run(args: argparse.Namespace) -> int:
     """Serve until a signal. Returns 0."""
     import asyncio
 
+    from sidecar.config.resolve import split_address
     from sidecar.injector.server import serve
     from sidecar.injector.template import TemplateError
     from sidecar.logs import configure
 
-    host, _, port = str(args.listen).rpartition(":")
-    if not host or not port.isdigit():
-        raise argparse.ArgumentError(None, f"--listen {args.listen}: expected HOST:PORT, 0.0.0.0:8443 for example")
+    try:
+        host, port = split_address(args.listen)
+    except ValueError:
+        wanted = "expected HOST:PORT, 0.0.0.0:8443 or [::]:8443 for example"
+        raise argparse.ArgumentError(None, f"--listen {args.listen}: {wanted}") from None
     configure(process="injector")
     try:
-        asyncio.run(serve(args.template, args.certificates, host, int(port)))
+        asyncio.run(serve(args.template, args.certificates, host, port))
     except TemplateError as error:
         raise CommandError(str(error)) from error
     except OSError as error:

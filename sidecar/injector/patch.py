@@ -83,10 +83,10 @@ def _container(pod: Json, request: PodRequest, template: Template) -> Iterator[O
 def _configured(template: Json, request: PodRequest) -> Json:
     container = copy.deepcopy(template)
     traffic, admin = request.ports
-    flags = {"--listen=": f"--listen=127.0.0.1:{traffic}", "--admin=": f"--admin=0.0.0.0:{admin}"}
-    container["args"] = [
-        next((new for flag, new in flags.items() if arg.startswith(flag)), arg) for arg in container["args"]
-    ]
+    ports = {"--listen": traffic, "--admin": admin}
+    for place, arg in enumerate(container["args"]):
+        if (flag := arg.partition("=")[0]) in ports:
+            container["args"][place] = f"{arg.rpartition(':')[0]}:{ports[flag]}"
     for port in container["ports"]:
         port["containerPort"] = traffic if port["name"] == "sw-traffic" else admin
     if request.image:

@@ -16,6 +16,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from sidecar.config.resolve import join_address
 from sidecar.injector.certificate import Certificate
 from sidecar.injector.patch import injection
 from sidecar.injector.template import Json, Template, TemplateError, load_template
@@ -131,8 +132,7 @@ async def serve(template: Path, certificates: Path, host: str, port: int) -> Non
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    address = runner.addresses[0]
-    _log.info("injector listening", address=f"https://{address[0]}:{address[1]}")
+    _log.info("injector listening", address="https://" + join_address(*runner.addresses[0][:2]))
     await stop.wait()
     await runner.cleanup()
 

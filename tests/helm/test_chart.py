@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import yaml
 
+from helm.settings_schema import completed
 from sidecar.config import load
 from sidecar.injector.patch import injection
 from sidecar.injector.template import Template
@@ -136,6 +137,37 @@ def test_the_configuration_is_one_that_sidewatch_takes(case: Path, tmp_path: Pat
             {"upstream": "https://a", "injector": {"enabled": True, "certificates": {"mode": "existing"}}},
             "existingSecret",
         ),
+        ({"upstream": "https://a", "config": {"watcher": {}}}, "'watcher' not allowed"),
+        ({"upstream": "https://a", "config": {"log": {"texts": "none"}}}, "/config/log"),
+        ({"config": {"routes": [{"name": "a", "upstrem": "https://a"}]}}, "'upstrem' not allowed"),
+        ({"upstream": "https://a", "config": {"listen": "0.0.0.0:80"}}, "set sidecar.ports.traffic"),
+        ({"upstream": "https://a", "config": {"admin": "0.0.0.0:80"}}, "set sidecar.ports.admin"),
+        ({"upstream": "https://a", "config": {"workers": 4}}, "set sidecar.workers"),
+        ({"upstream": "https://a", "sidecar": {"ports": {"traffic": 9090}}}, "sidecar.ports.admin are both 9090"),
+        ({"upstream": "https://a", "injector": {"ports": {"admin": 18080}}}, "injector.ports.admin are both 18080"),
+        (
+            {"upstream": "https://a", "sidecar": {"env": [{"name": "OPENAI_API_KEY", "value": "x"}]}},
+            "OPENAI_API_KEY as plain text: take it from an existing Secret",
+        ),
+        (
+            {"upstream": "https://a", "sidecar": {"resources": {"limits": {"memory": "512Mi"}}}},
+            "the observer may take 768MiB (sidecar.observerMemoryLimit",
+        ),
+        ({"upstream": "https://a", "config": {"observer": {"memory_limit_bytes": 1073741824}}}, "container 1Gi"),
+        ({"upstream": "https://a", "sidecar": {"observerMemoryLimit": "1.5GiB"}}, "may take 1.5GiB"),
+        (
+            {"upstream": "https://a", "injector": {"enabled": True, "podDisruptionBudget": {"minAvailable": 2}}},
+            "minAvailable is 2 of 2 injector.replicas",
+        ),
+        ({"upstream": "https://a", "gateway": {"podDisruptionBudget": {"maxUnavailable": "one"}}}, "maxUnavailable"),
+        (
+            {"upstream": "https://a", "commonLabels": {"app.kubernetes.io/name": "x"}},
+            "propertyName 'app.kubernetes.io/name'",
+        ),
+        ({"upstream": "https://a", "gateway": {"podLabels": {"sidewatch.dev/scrape": "x"}}}, "'sidewatch.dev/scrape'"),
+        ({"upstream": "https://a", "fullnameOverride": "Sidewatch_1"}, "/fullnameOverride"),
+        ({"upstream": "https://a", "image": {"tag": 1.0}}, "/image/tag"),
+        ({"upstream": "https://a", "listenAddress": "::"}, "/listenAddress"),
     ],
 )
 def test_bad_values_are_refused_with_the_key(values: dict[str, Any], message: str) -> None:
@@ -143,10 +175,39 @@ def test_bad_values_are_refused_with_the_key(values: dict[str, Any], message: st
         render(values)
 
 
-def test_an_install_says_what_to_do_next() -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"sidecar": {"resources": {"limits": {"memory": "1.5Gi"}}, "observerMemoryLimit": "1GiB"}},
+        {"sidecar": {"resources": {"limits": {"memory": "1G"}}, "observerMemoryLimit": 900000000}},
+        {"sidecar": {"env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "k"}}}]}},
+        {"sidecar": {"env": [{"name": "SIDEWATCH_OBSERVER__TEXT_TOKENS", "value": "2048"}]}},
+        {"existingConfigMap": "mine", "config": {}, "sidecar": {"resources": {"limits": {"memory": "256Mi"}}}},
+        {"config": {"judge": {"rubric": {"tone": {"ask": "Is it rude?"}}}, "watchers": {"settings": {"mine": {}}}}},
+        {"config": {"log": None, "drift": {"options": {"any": 1}}}},
+    ],
+)
+def test_good_values_are_not_refused(values: dict[str, Any]) -> None:
+    assert render({"upstream": "https://a"} | values)
+
+
+def test_the_schema_names_the_settings_that_there_are() -> None:
+    tree = msgspec.json.decode(Path(CHART, "values.schema.json").read_bytes())
+    assert completed(tree) == tree, "run make chart"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, ["OPENAI_BASE_URL=http://rel-sidewatch.mon.svc:80/v1", "port-forward svc/rel-sidewatch-metrics 9090"]),
+        ({"gateway": {"enabled": False}}, ["Nothing runs of it"]),
+        ({"injector": {"enabled": True}}, ["kubectl label namespace", "Nothing scrapes it yet"]),
+    ],
+)
+def test_an_install_says_what_to_do_next(values: dict[str, Any], words: list[str]) -> None:
     with helm_python.Config(storage_driver="memory", namespace="mon") as config:
-        release = config.install(CHART, "rel", {"upstream": "https://a.example"}, dry_run="client")
-    assert "OPENAI_BASE_URL=http://rel-sidewatch.mon.svc:80/v1" in release["notes"]
+        release = config.install(CHART, "rel", {"upstream": "https://a.example"} | values, dry_run="client")
+    assert [word for word in words if word not in release["notes"]] == []
 
 
 @pytest.mark.parametrize(("version", "kind"), [("1.28", "classic"), ("1.29", "native"), ("1.37", "native")])
@@ -219,7 +280,7 @@ def keys_of_schema(schema: dict[str, Any], prefix: str = "") -> set[str]:
         keys.add(prefix + name)
         if one.get("additionalProperties") is False and not prefix.count(".") > 1:
             keys |= keys_of_schema(one, f"{prefix}{name}.")
-    return {key for key in keys if not re.search(r"Probe\.|issuerRef\.|namespaceSelector\.|resources\.", key)}
+    return {key for key in keys if not re.search(r"^config\.|Probe\.|issuerRef\.|namespaceSelector\.|resources\.", key)}
 
 
 def keys_of_values(values: dict[str, Any], schema: dict[str, Any], prefix: str = "") -> set[str]:
@@ -229,4 +290,4 @@ def keys_of_values(values: dict[str, Any], schema: dict[str, Any], prefix: str =
         below = schema["properties"][name]
         if isinstance(value, dict) and below.get("additionalProperties") is False:
             keys |= keys_of_values(value, below, f"{prefix}{name}.")
-    return {key for key in keys if not re.search(r"Probe\.|issuerRef\.|namespaceSelector\.|resources\.", key)}
+    return {key for key in keys if not re.search(r"^config\.|Probe\.|issuerRef\.|namespaceSelector\.|resources\.", key)}

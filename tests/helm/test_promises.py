@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from sidecar.config.reload import RESTART
 from sidecar.config.units import maybe_bytes
 from sidecar.observer.metric_table import METRICS
 from tests.helm.chart import CASES, CHART, of_kind, pod_specs, render, values_of
+from tests.injector.webhook import running_webhook
 
 UPSTREAM = {"upstream": "https://api.openai.com"}
 MIB = 1024 * 1024
@@ -86,15 +89,12 @@ def test_an_autoscaler_that_cannot_work_is_refused(autoscaling: dict[str, Any], 
         render(UPSTREAM | {"gateway": {"autoscaling": {"enabled": True} | autoscaling}})
 
 
-# One value for each setting that only a new start takes over.
+# One value for each setting that only a new start takes over; the rest are flags, which the chart refuses in `config`.
 FIXED = {
-    "listen": "0.0.0.0:8081",
-    "admin": "0.0.0.0:9091",
-    "workers": 3,
     "observer.enabled": False,
     "observer.threads": 2,
     "observer.nice": 3,
-    "observer.memory_limit_bytes": "2GiB",
+    "observer.memory_limit_bytes": "900MiB",
 }
 
 
@@ -102,7 +102,7 @@ def checksum(config: dict[str, Any]) -> str:
     return str(pod_template(UPSTREAM | {"config": config})["metadata"]["annotations"]["checksum/config"])
 
 
-@pytest.mark.parametrize("key", RESTART)
+@pytest.mark.parametrize("key", sorted(set(RESTART) - {"listen", "admin", "workers"}))
 def test_pods_are_replaced_for_settings_that_need_a_restart(key: str) -> None:
     section, _, name = key.rpartition(".")
     changed = {section: {name: FIXED[key]}} if section else {name: FIXED[key]}
@@ -160,6 +160,24 @@ def test_a_pod_outlives_its_longest_stream(seconds: int) -> None:
         (
             {
                 "config": {
+                    "drift": {"reference": "https://references.example:8444/shop.json"},
+                    "routes": [
+                        {"name": "a", "upstream": "https://a.example", "proxy": "http://proxy.internal:3128"},
+                        {"name": "b", "prefix": "/b", "upstream": "https://b.example", "proxy": "none"},
+                    ],
+                },
+                "sidecar": {
+                    "env": [
+                        {"name": "https_proxy", "value": "http://other.internal:3129"},
+                        {"name": "NO_PROXY", "value": "10.0.0.0/8"},
+                    ]
+                },
+            },
+            [443, 3128, 3129, 8444],
+        ),
+        (
+            {
+                "config": {
                     "routes": [
                         {"name": "a", "prefix": "/a", "upstream": "https://a.example:8443"},
                         {"name": "b", "prefix": "/b", "upstream": "https://b.example"},
@@ -176,6 +194,96 @@ def test_the_network_policy_lets_out_what_the_upstreams_need(values: dict[str, A
     dns, upstreams = policy["spec"]["egress"]
     assert [one["port"] for one in dns["ports"]] == [53, 53]
     assert [one["port"] for one in upstreams["ports"]] == ports
+
+
+def test_the_admin_port_is_not_in_the_service_that_may_leave_the_cluster() -> None:
+    # It shows the configuration, and takes what drifted as the new normal.
+    values = UPSTREAM | {
+        "gateway": {"service": {"type": "LoadBalancer"}},
+        "metrics": {"serviceMonitor": {"enabled": True}},
+    }
+    objects = render(values)
+    services = {one["metadata"]["name"]: one["spec"] for one in of_kind(objects, "Service")}
+    assert services["rel-sidewatch"]["type"] == "LoadBalancer"
+    assert [port["targetPort"] for port in services["rel-sidewatch"]["ports"]] == ["sw-traffic"]
+    assert services["rel-sidewatch-metrics"]["type"] == "ClusterIP"
+    assert [port["targetPort"] for port in services["rel-sidewatch-metrics"]["ports"]] == ["sw-admin"]
+    (monitor,) = of_kind(objects, "ServiceMonitor")
+    assert monitor["spec"]["endpoints"][0]["port"] == services["rel-sidewatch-metrics"]["ports"][0]["name"]
+
+
+def test_no_pod_is_scraped_twice_and_none_is_left_out() -> None:
+    def scraped(monitors: dict[str, Any]) -> tuple[bool, list[str] | None]:
+        objects = render(UPSTREAM | {"metrics": monitors})
+        (deployment,) = of_kind(objects, "Deployment")
+        labelled = "sidewatch.dev/scrape" in deployment["spec"]["template"]["metadata"]["labels"]
+        found = [one["spec"]["namespaceSelector"] for one in of_kind(objects, "PodMonitor")]
+        return labelled, found[0].get("matchNames") if found else None
+
+    assert scraped({"podMonitor": {"enabled": True}}) == (True, None)
+    assert scraped({"podMonitor": {"enabled": True, "namespaces": ["apps"]}}) == (True, ["apps", "mon"])
+    both = {"podMonitor": {"enabled": True, "namespaces": ["mon"]}, "serviceMonitor": {"enabled": True}}
+    assert scraped(both) == (False, ["mon"])
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "[::]"])
+def test_servers_listen_where_they_are_told_and_beside_an_app_on_its_loopback(address: str) -> None:
+    values = {"listenAddress": address, "injector": {"enabled": True}} | UPSTREAM
+    gateway, webhook = (
+        one["spec"]["template"]["spec"]["containers"][0] for one in of_kind(render(values), "Deployment")
+    )
+    assert {f"--listen={address}:8080", f"--admin={address}:9090"} <= set(gateway["args"])
+    assert f"--listen={address}:8443" in webhook["args"]
+    for box in injector_template(values)["containers"].values():
+        assert {"--listen=127.0.0.1:18080", f"--admin={address}:19090"} <= set(box["args"])
+
+
+def test_a_webhook_that_ends_is_asked_no_more_before_it_does() -> None:
+    # Until every API server knows, a refused connection would be a pod without Sidewatch.
+    (deployment,) = of_kind(render(case("injector-self-signed")), "Deployment")
+    (box,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert box["lifecycle"]["preStop"]["exec"]["command"] == ["python3", "-c", "import time; time.sleep(5)"]
+
+
+def test_a_drain_of_nodes_is_never_blocked_for_good() -> None:
+    values = UPSTREAM | {"injector": {"enabled": True}}
+    for one in of_kind(render(values), "PodDisruptionBudget"):
+        assert one["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"  # or broken pods would hold the node
+    single = of_kind(render(merged(values, {"injector": {"replicas": 1}})), "PodDisruptionBudget")
+    assert [one["metadata"]["name"] for one in single] == ["rel-sidewatch"]
+
+
+def test_the_test_pod_asks_services_that_there_are_and_gets_through_the_network_policy() -> None:
+    values = merged(case("gateway-everything"), {"injector": {"enabled": True}})
+    values["gateway"]["networkPolicy"]["scrapeFrom"] = [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
+    objects = render(values)
+    (pod,) = of_kind(objects, "Pod")
+    script = pod["spec"]["containers"][0]["command"][-1]
+    asked = set(re.findall(r"https?://([^/:\"]+):(\d+)|\(\"([^\"]+)\", (\d+)\)", script))
+    services = {
+        (one["metadata"]["name"], str(port["port"]))
+        for one in of_kind(objects, "Service")
+        for port in one["spec"]["ports"]
+    }
+    assert {(one[0] or one[2], one[1] or one[3]) for one in asked} == services
+    gateway = next(one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] == "rel-sidewatch")
+    for rule in gateway["spec"]["ingress"]:
+        own = rule["from"][-1]["podSelector"]["matchLabels"]
+        assert own.items() <= pod["metadata"]["labels"].items()
+
+
+def test_the_test_pods_script_passes_what_answers_and_fails_what_does_not(tmp_path: Path) -> None:
+    values = case("injector-cert-manager")
+    (pod,) = of_kind(render(values), "Pod")
+    (template,) = [
+        one["data"]["template.yaml"] for one in of_kind(render(values), "ConfigMap") if "template.yaml" in one["data"]
+    ]
+    script = pod["spec"]["containers"][0]["command"][-1]
+    with running_webhook(tmp_path, template) as webhook:
+        there = script.replace("https://rel-sidewatch-injector:443", webhook.url)
+        done = subprocess.run([sys.executable, "-c", there], capture_output=True, text=True, timeout=30)
+        assert done.stdout.endswith("/healthz ok\n"), done.stderr
+    assert subprocess.run([sys.executable, "-c", there], capture_output=True, timeout=30).returncode != 0
 
 
 def test_the_webhook_is_called_and_calls_nobody() -> None:

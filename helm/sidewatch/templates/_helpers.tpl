@@ -82,14 +82,11 @@ Call with the chart's context, or with a dict of `root` and `injected`.
 
 {{/*
 What of the configuration only a new start takes over: pods are replaced when its hash changes, and for no other
-setting, because those reload by themselves.
+setting, because those reload by themselves. (Addresses and workers are flags of the container, and so replace it anyway.)
 */}}
 {{- define "sidewatch.restartSettings" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $found := dict "default" .Values.sidecar.observerMemoryLimit -}}
-{{- range $key := list "listen" "admin" "workers" -}}
-{{- if hasKey $config $key -}}{{- $_ := set $found $key (get $config $key) -}}{{- end -}}
-{{- end -}}
 {{- $observer := dig "observer" dict $config -}}
 {{- range $key := list "enabled" "threads" "nice" "memory_limit_bytes" -}}
 {{- if hasKey $observer $key -}}{{- $_ := set $found (printf "observer.%s" $key) (get $observer $key) -}}{{- end -}}
@@ -118,11 +115,21 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* The ports of every upstream, of the inference server and of the judge, for the network policy: a JSON list without doubles. */}}
+{{/*
+The ports of every upstream, of the inference server, the judge, a drift reference by URL, and of outgoing proxies, for the
+network policy: a JSON list without doubles.
+*/}}
 {{- define "sidewatch.upstreamPorts" -}}
 {{- $urls := list -}}
 {{- with .Values.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
-{{- range .Values.config.routes -}}{{- $urls = append $urls .upstream -}}{{- end -}}
+{{- range .Values.config.routes -}}
+{{- $urls = append $urls .upstream -}}
+{{- if contains "://" (default "" .proxy) -}}{{- $urls = append $urls .proxy -}}{{- end -}}
+{{- end -}}
+{{- range .Values.sidecar.env -}}
+{{- if and (regexMatch "(?i)^(https?|all)_proxy$" (toString .name)) (contains "://" (toString .value)) -}}{{- $urls = append $urls .value -}}{{- end -}}
+{{- end -}}
+{{- with dig "drift" "reference" "" .Values.config -}}{{- if contains "://" . -}}{{- $urls = append $urls . -}}{{- end -}}{{- end -}}
 {{- with .Values.config.upstream -}}{{- $urls = append $urls . -}}{{- end -}}
 {{- with dig "watchers" "remote" "endpoint" "" .Values.config -}}{{- $urls = append $urls . -}}{{- end -}}
 {{- with dig "judge" "endpoint" "" .Values.config -}}{{- $urls = append $urls . -}}{{- end -}}
@@ -133,4 +140,13 @@ seccompProfile:
 {{- $ports = append $ports (int (default (ternary "80" "443" (eq $url.scheme "http")) $port)) -}}
 {{- end -}}
 {{- $ports | default (list 443) | uniq | toJson -}}
+{{- end -}}
+
+{{/* The pod of `helm test`, which a network policy with peers of the user's would keep out. */}}
+{{- define "sidewatch.testPeer" -}}
+{{- if .Values.tests.enabled -}}
+- podSelector:
+    matchLabels:
+      {{- include "sidewatch.selector" (dict "root" . "component" "test") | nindent 6 }}
+{{- end -}}
 {{- end -}}

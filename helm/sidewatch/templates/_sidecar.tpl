@@ -10,7 +10,7 @@ An injected one has ports that apps seldom use, and leaves out `files`, which it
 {{- define "sidewatch.container" -}}
 {{- $root := .root -}}
 {{- $values := $root.Values -}}
-{{- $traffic := ternary "0.0.0.0" "127.0.0.1" (eq .kind "gateway") -}}
+{{- $traffic := ternary $values.listenAddress "127.0.0.1" (eq .kind "gateway") -}}
 {{- $ports := ternary $values.injector.ports $values.sidecar.ports (default false .injected) -}}
 name: sidewatch
 image: {{ include "sidewatch.image" $root }}
@@ -19,7 +19,7 @@ args:
   - serve
   - --config=/etc/sidewatch/config/sidewatch.yaml
   - --listen={{ $traffic }}:{{ $ports.traffic }}
-  - --admin=0.0.0.0:{{ $ports.admin }}
+  - --admin={{ $values.listenAddress }}:{{ $ports.admin }}
   - --workers={{ $values.sidecar.workers }}
 {{- if eq .kind "native" }}
 restartPolicy: Always
