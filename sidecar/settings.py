@@ -110,7 +110,7 @@ class Observer(_Section, frozen=True):
     enabled: bool = True
     threads: Count = 1  # of the encoder
     nice: Annotated[int, Meta(ge=0, le=19)] = 10
-    memory_limit_bytes: Bytes = 1_073_741_824  # past it the observer is restarted, counted
+    memory_limit_bytes: Bytes = 1_073_741_824  # past it the observer is restarted, counted; 0: no limit
     queue_exchanges: Count = 2_000
     queue_bytes: Bytes = 134_217_728
     batch_exchanges: Count = 16

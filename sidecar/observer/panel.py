@@ -19,7 +19,7 @@ import structlog
 
 from sidecar.observer.circuit import Circuit
 from sidecar.observer.instruments import Instruments
-from sidecar.observer.where import where
+from sidecar.where import where
 from watchers.watcher import Judgement, Record, Skip, Watcher
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,8 @@ from sidecar.observer.outcome import Coverage, Outcome, Reason, State, coverage
 from sidecar.observer.parts import Parts
 from sidecar.observer.selftest import Selftest
 from sidecar.observer.usage_estimate import with_estimated_usage
-from sidecar.observer.where import where
 from sidecar.records import records
+from sidecar.where import where
 from sidecar.wire.decode import decode
 from sidecar.wire.exchange import Exchange, Operation
 from watchers.budget import allotted
@@ -75,8 +75,9 @@ class Pipeline:
             batch = self._backlog.take(self.parts.settings.observer.batch_exchanges, waits)
             parts, depth = self.parts, Depth.CASCADE  # asked after the wait: a reload may have replaced them meanwhile
             if batch:
-                depth = parts.pace.depth(len(self._backlog), time.monotonic() - batch[0].since_seconds)
-                self._batch(batch, parts, depth)
+                with self._guarded("pipeline"):  # the thread has to live: without it the observer would only pretend to
+                    depth = parts.pace.depth(len(self._backlog), time.monotonic() - batch[0].since_seconds)
+                    self._batch(batch, parts, depth)
             if self._deferred and depth is not Depth.ALONE:
                 self._judge([self._deferred.popleft()], parts, Depth.CASCADE)  # no second chance to be in the sample
                 continue

@@ -17,8 +17,8 @@ from sidecar.observer.instruments import Instruments
 from sidecar.observer.outcome import State, coverage
 from sidecar.observer.panel import checked
 from sidecar.observer.parts import Parts
-from sidecar.observer.where import where
 from sidecar.records import records
+from sidecar.where import where
 from sidecar.wire.capture import Body, Capture
 from sidecar.wire.decode import decode
 from watchers.watcher import Record, Watcher

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Final
 
+import structlog
+
 from sidecar.proxy.client import ClientConnection
 from sidecar.proxy.fault import Fault
 from sidecar.proxy.observer_link import ObserverLink
@@ -14,7 +16,10 @@ from sidecar.proxy.routes import Destination, Router
 from sidecar.proxy.traffic import Tally
 from sidecar.proxy.upstream import Pool, UpstreamConnection
 from sidecar.settings import Limits, Timeouts
+from sidecar.where import where
 from sidecar.wire.capture import Ending
+
+log = structlog.get_logger("sidewatch")
 
 SLOWEST_TICK_SECONDS: Final = 1.0
 FASTEST_TICK_SECONDS: Final = 0.02
@@ -65,6 +70,7 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
         self._outlets: dict[Destination, Outlet] = {}
         self._retired: list[Outlet] = []
+        self._told: set[tuple[str, str, str]] = set()
         self.configure(limits, destinations)
 
     def configure(self, limits: Limits, destinations: list[Destination]) -> None:
@@ -95,7 +101,11 @@ class Front:
         """Enforce the limits of time: call it every `tick_seconds`."""
         now = monotonic()
         for client in tuple(self.clients):
-            client.tick(now)
+            try:
+                client.tick(now)
+            except Exception as error:  # the boundary: one client's flaw must not stop the clock of the others
+                self.broke("clock", error)
+                client.abort()
         for outlet in self._outlets.values():
             outlet.pool.expire(now)
         self._retired = [outlet for outlet in self._retired if outlet.pool.open]
@@ -144,6 +154,13 @@ class Front:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def broke(self, part: str, error: Exception) -> None:
+        """Tell of an error that is none of traffic's, once a kind and place; its message may quote traffic."""
+        told = (part, type(error).__name__, where(error))
+        if told not in self._told:
+            self._told.add(told)
+            log.error("unexpected error in the proxy", part=part, error=told[1], at=told[2])
 
     # The end.
 

@@ -140,6 +140,11 @@ class Relay:
             outlet.count("timeout")
             self._connecting = None
             self._fail(Fault.CONNECT_TIMEOUT, f"no connection within {seconds:g} s")
+        except Exception as error:  # the boundary: a flaw of ours must not leave the client without an answer
+            outlet.count("error")
+            self._connecting = None
+            self._front.broke("connect", error)
+            self._fail(self._front.unreachable, "no connection, by a flaw of Sidewatch's own: its log says more")
         else:
             outlet.count("ok")
             self._connected(cast(UpstreamConnection, made), outlet)

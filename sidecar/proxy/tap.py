@@ -45,7 +45,10 @@ class Tail:
 
 
 class Tap:
-    """One exchange's copy. Open was sent when it was made; `close` must be called."""
+    """One exchange's copy. Open was sent when it was made; `close` must be called.
+
+    The head caps are those of its beginning, whatever a reload makes of them meanwhile: the hash depends on them.
+    """
 
     _dropped: str | None = None
     _request_tail: Tail | None = None
@@ -59,7 +62,7 @@ class Tap:
         self._session = session
         self._number = number
         self._started = started
-        self._request_left = caps.request_head_bytes
+        self._request_cap = self._request_left = caps.request_head_bytes
         self._response_left = caps.response_head_bytes
         if length < 0 or length > caps.request_head_bytes:  # else the observer gets all of the body
             self._sha256 = hashlib.sha256()
@@ -72,7 +75,7 @@ class Tap:
             return
         left = self._request_left
         if self._dropped is None and self._session.full:
-            self._drop(left == self._session.capture.request_head_bytes)
+            self._drop(left == self._request_cap)
         if self._sha256 is not None:
             self._sha256.update(body)
         if self._dropped is not None:
@@ -150,7 +153,7 @@ class Tap:
 
     def _digest(self, size: int) -> str | None:
         """Return the hash where the observer cannot compute it, for want of the bytes."""
-        incomplete = self._dropped is not None or size > self._session.capture.request_head_bytes
+        incomplete = self._dropped is not None or size > self._request_cap
         return self._sha256.hexdigest() if self._sha256 is not None and incomplete else None
 
 

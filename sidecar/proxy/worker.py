@@ -15,9 +15,10 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sidecar.channel import Totals
 from sidecar.config.resolve import all_routes, split_address
@@ -32,6 +33,7 @@ from sidecar.settings import Limits, Settings
 BACKLOG: Final = 4096  # connections not yet accepted; the kernel caps it at net.core.somaxconn
 TOTALS_SECONDS: Final = 1.0
 LINK_SECONDS: Final = 1.0  # at most, for the first connection to an observer that is there
+AGAIN_SECONDS: Final = 1.0  # before work that broke begins again
 SETTLE_SECONDS: Final = 2.0  # for the observer to settle the last exchanges of a drained worker
 _RESTART_ONLY: Final = ("listen", "admin", "workers")
 
@@ -78,7 +80,9 @@ class Worker:
                 raise
         listen, admin = _address(sock), _address(admin_sock) if admin_sock is not None else None
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work) for work in (self._link.run(), self._tick(), self._report())]
+        loop.set_exception_handler(self._unhandled)
+        lasting = (("observer link", self._link.run), ("clock", self._tick), ("report", self._report))
+        self._tasks = [loop.create_task(self._keep(part, work)) for part, work in lasting]
         await self._until_linked()
         await self._listen(self._front, sock)
         if self._admin is not None and admin_sock is not None:
@@ -133,6 +137,23 @@ class Worker:
     async def _listen(self, front: Front, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(front.client, sock=sock, backlog=BACKLOG))
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Have what escaped a callback told in the application log: in its form, and without any text of traffic."""
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._front.broke(context.get("message", "event loop"), error)
+        else:
+            loop.default_exception_handler(context)
+
+    async def _keep(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin again what was not to end: without its clock no timeout of a worker would hold."""
+        while True:
+            try:
+                return await work()
+            except Exception as error:  # the boundary of what runs for the whole of a worker's life
+                self._front.broke(part, error)
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _tick(self) -> None:
         while True:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from sidecar.observer.backlog import Backlog, Waiting
 from sidecar.observer.instruments import Instruments
 from sidecar.observer.mask import Masker
 from sidecar.observer.outcome import Outcome
+from sidecar.observer.pace import Pace
 from sidecar.observer.panel import Panel
 from sidecar.observer.parts import Parts, PartsError, Workshop
 from sidecar.observer.pipeline import Pipeline
@@ -22,6 +24,7 @@ from sidecar.wire.capture import Body, Capture
 from sidecar.wire.exchange import Exchange
 from tests.observer.test_panel import Poisoned
 from tests.observer.traffic import Words, answer, capture, chat
+from watchers.cascade import Depth
 from watchers.watcher import Judgement, Record, Watcher
 
 # Patterns alone: no model is loaded, and nothing drifts.
@@ -265,6 +268,26 @@ def through(bench: Bench, parts: Parts, captures: list[Capture]) -> None:
         backlog.put(Waiting(captured, None, bench.origin, number, 0))
     pipeline.start()
     assert pipeline.stop(60)
+
+
+class Hasty(Pace):
+    """A pace that fails once."""
+
+    failed = False
+
+    def depth(self, waiting: int, age_seconds: float) -> Depth:
+        if not self.failed:
+            self.failed = True
+            raise ZeroDivisionError
+        return super().depth(waiting, age_seconds)
+
+
+def test_what_fails_between_two_batches_does_not_end_the_thread() -> None:
+    bench = Bench(msgspec.structs.replace(SETTINGS, observer=Observer(batch_exchanges=4)))
+    parts = replace(bench.parts(), pace=Hasty(SETTINGS.observer))
+    through(bench, parts, [talk("hello", id=str(number)) for number in range(10)])
+    assert bench.origin.numbers == [4, 5, 6, 7, 8, 9]  # the first batch is counted as lost when its session ends
+    assert bench.instruments.value("sidewatch_sink_errors_total", ("pipeline", "ZeroDivisionError")) == 1
 
 
 def test_an_exchange_that_cannot_be_read_costs_its_batch_nothing() -> None:

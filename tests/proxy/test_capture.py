@@ -4,6 +4,9 @@ import hashlib
 import time
 import tracemalloc
 
+import msgspec
+import pytest
+
 from sidecar.channel import VERSION, Hello, Kind
 from sidecar.proxy.redact import Redactor
 from sidecar.proxy.tap import Tail
@@ -164,6 +167,23 @@ async def test_a_chunked_body_past_the_cap_is_hashed_too(start):
     await client.expect(OK)
     (close,) = await rig.observer.until(Kind.CLOSE)
     assert close.request_sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("cap", [2, 1_000])
+async def test_a_reload_in_the_middle_of_a_body_keeps_its_hash(start, cap):
+    """Whatever the new cap: what is hashed here, and what the observer can hash, hangs on the old one."""
+    rig = await start(observer=True, capture=Capture(request_head_bytes=10))
+    body = bytes(range(100))
+    client, up, _ = await rig.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + body[:50])
+    await up.expect(body[:50])
+    rig.worker.reload(msgspec.structs.replace(rig.settings, capture=Capture(request_head_bytes=cap)))
+    client.send(body[50:])
+    await up.expect(body[50:])
+    up.send(OK)
+    await client.expect(OK)
+    (close,) = await rig.observer.until(Kind.CLOSE)
+    assert b"".join(rig.observer.of(Kind.REQUEST_DATA)) == body[:10]
+    assert close.request_sha256 == hashlib.sha256(body).hexdigest()
 
 
 async def test_the_proxys_own_answers_are_captured_as_such(start):

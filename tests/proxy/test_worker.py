@@ -8,11 +8,14 @@ import sys
 
 import msgspec
 import pytest
+import structlog
+import structlog.testing
 
 from sidecar.channel import Kind
 from sidecar.proxy.routes import RouteError
 from sidecar.proxy.worker import Worker
-from sidecar.settings import Limits, Route, Settings
+from sidecar.settings import Limits, Route, Settings, Timeouts
+from tests.proxy.rig import holds
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -151,3 +154,51 @@ async def test_a_worker_process_drains_on_sigterm_and_exits_with_0(start, tmp_pa
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 10) == 0
     await observer.stop()
+
+
+async def test_an_unexpected_error_while_connecting_is_an_answer_and_told_once(start, monkeypatch):
+    async def resolve(_loop, host: str, *_: object, **__: object) -> None:
+        raise RuntimeError(f"{host}: a flaw")
+
+    rig = await start(upstream="http://flawed.test:{port}")
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", resolve)
+    with structlog.testing.capture_logs() as told:
+        for _ in range(2):
+            client = await rig.client()
+            client.send(GET)
+            assert (await client.head()).startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert [(row.ending, row.status) for row in (await rig.ended(2)).traffic] == [("upstream_unreachable", "502")]
+    assert rig.worker.totals().upstream_connects == {"default\0error": 2}
+    assert [(line["event"], line["part"], line["error"]) for line in told] == [
+        ("unexpected error in the proxy", "connect", "RuntimeError")
+    ]
+    assert "a flaw" not in str(told)
+
+
+async def test_a_client_whose_clock_breaks_leaves_the_others_their_timeouts(start):
+    rig = await start(timeouts=Timeouts(client_idle_seconds=0.2))
+    clients = [await rig.client() for _ in range(9)]
+    await holds(lambda: len(rig.worker._front.clients) == 9)
+    for broken in list(rig.worker._front.clients)[:3]:
+        broken._idle_since = None
+    with structlog.testing.capture_logs() as told:
+        for client in clients:
+            assert await client.gone()
+    assert [(line["part"], line["error"]) for line in told] == [("clock", "TypeError")]
+    assert not rig.worker._tasks[1].done()
+
+
+async def test_what_runs_for_ever_begins_again_after_an_unexpected_error(start, monkeypatch):
+    monkeypatch.setattr("sidecar.proxy.worker.AGAIN_SECONDS", 0.01)
+    rig = await start(observer=True)
+    rig.worker._front.clients.add(None)  # nothing that a clock could ask or cut
+    with structlog.testing.capture_logs() as told:
+        await holds(lambda: told)
+    rig.worker._front.clients.discard(None)
+    rig.worker.reload(msgspec.structs.replace(rig.settings, routes=[with_idle(rig.settings.routes[0], 0.1)]))
+    client = await rig.client()
+    assert await client.gone()
+
+
+def with_idle(route: Route, seconds: float) -> Route:
+    return msgspec.structs.replace(route, timeouts=Timeouts(client_idle_seconds=seconds))
