@@ -63,9 +63,21 @@ class Cascade:
         return self._encoder.cost(text)
 
     def evidence(
-        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+        self,
+        text: str,
+        head: str,
+        labels: Sequence[str],
+        most: int,
+        budget: int | None = None,
+        read: Encoding | None = None,
     ) -> dict[str, list[Piece]]:
-        return self._encoder.evidence(text, head, labels, pieces, budget)
+        """Find what flags hang on: every piece is tried at full depth; else those first that weigh most to the first stage."""
+        guide = None if self.depth is Depth.FULL else self._weightiest
+        return self._encoder.evidence(text, head, labels, most, budget, read, guide)
+
+    def _weightiest(self, pieces: Sequence[str], label: str) -> list[int]:
+        weights = self._first.weights(pieces, self.pack.labels.index(label))
+        return sorted(range(len(pieces)), key=lambda at: -weights[at])
 
     def read(self, texts: Sequence[tuple[str, int | None]], asked: str) -> list[Look]:
         """Read each text as deep as it takes; what is read in full is handed to the encoder together."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from watchers import windows
 from watchers.encoding import Encoding, Floats, Window
+from watchers.evidence import Part, Scored, guided, occluded, pieces
 from watchers.graph import Feed, Graph, LocalGraph, Raw
 from watchers.normalize import View, plain
 from watchers.pack import BUNDLED, Pack, PackError, read
@@ -25,10 +26,11 @@ from watchers.tokens import END, LOWER, START, Tokeniser, Tokens
 
 CHARACTERS_A_TOKEN = 12  # a text longer than budget × this is cut before tokenising; English has 4 to 5
 PASSES = 64  # windows remembered, 10 KB each: what the heads that doubt one text, or its evidence, ask for between them
-TOGETHER = 6  # pieces that are left out together at most, where each alone leaves the score as it is
-_HALF = 0.5  # of a score, or of the weightiest piece's fall: what counts as evidence
 
 Piece = tuple[int, int, float]  # characters (start, end) of the text, and the fall of the score without them
+Guide = Callable[
+    [Sequence[str], str], list[int]
+]  # a window's pieces and a label -> their numbers, the weightiest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,51 +174,47 @@ class PackEncoder:
         return found
 
     def evidence(
-        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+        self,
+        text: str,
+        head: str,
+        labels: Sequence[str],
+        most: int,
+        budget: int | None = None,
+        read: Encoding | None = None,
+        guide: Guide | None = None,
     ) -> dict[str, list[Piece]]:
-        """For each label the pieces of its highest window that its score hangs on; see `_hanging`. For flagged texts only."""
-        most = self.budget_tokens if budget is None else budget
-        laid, whole = self._laid(text, most), self.encode([text], [budget])[0]
-        if not whole.windows:
-            return {}
+        """For each label the pieces, of `most`, of its highest window that its score hangs on. For flagged texts only.
+
+        `read`: what was read of the text, where that is known: other windows are not read for this. `guide`: in which order to
+        try a window's pieces; without one all are tried. `watchers.evidence` says how many passes each takes.
+        """
+        laid = self._laid(text, self.budget_tokens if budget is None else budget)
+        encoding = read or self.encode([text], [budget])[0]
+        cuts = {int(laid.view.origin[laid.tokens.offsets[cut[0], 0]]): cut for cut in laid.cuts}
+        windows = [one for one in encoding.windows if len(one.offsets) and one.start in cuts]
         found = {}
-        for label in labels:
+        for label in labels if windows else ():
             column = self.pack.heads[head].index(label)
-            scores = [float(window.scores[head][column]) for window in whole.windows]
-            best = scores.index(max(scores))
-            parts = _pieces(laid.tokens, *laid.cuts[best], pieces)
-            hanging = self._hanging(laid.tokens, parts, scores[best], head, column)
-            found[label] = [(*laid.view.original(*_characters(laid.tokens, part)), fall) for part, fall in hanging]
+            best = max(windows, key=lambda one: float(one.scores[head][column]))
+            parts = pieces(laid.tokens, *cuts[best.start], most)
+            score, scored = float(best.scores[head][column]), self._scored(laid.tokens, parts, head, column)
+            if guide is None:
+                hanging = occluded(len(parts), score, scored)
+            else:
+                spots = [_characters(laid.tokens, part) for part in parts]
+                order = guide([laid.view.text[first:last] for first, last in spots], label)
+                hanging = guided(order, len(parts), score, scored)
+            found[label] = [(*laid.view.original(*_characters(laid.tokens, parts[at])), fall) for at, fall in hanging]
         return found
 
-    def _hanging(
-        self, tokens: Tokens, parts: list[tuple[int, int]], score: float, head: str, column: int
-    ) -> list[tuple[tuple[int, int], float]]:
-        """Return the parts that a score hangs on, each with its fall without them.
+    def _scored(self, tokens: Tokens, parts: Sequence[Part], head: str, column: int) -> Scored:
+        """Return what reads a window of some of its parts alone and says a label's score."""
 
-        Occlusion: one pass without each. Where no single part costs half of the score, others say the same: then one pass of
-        each alone, and the strongest are left out together, as few as make the score fall by half; those that can be put back
-        are no evidence. At most two passes a part and twice `TOGETHER` more, in four calls. What could not be had is left out.
-        """
-
-        def scored(choices: Sequence[Sequence[tuple[int, int]]]) -> list[float | None]:
-            raws = self._run_again([_feed_of(tokens, chosen) for chosen in choices])
+        def scored(choices: Sequence[Sequence[int]]) -> list[float | None]:
+            raws = self._run_again([_feed_of(tokens, [parts[at] for at in chosen]) for chosen in choices])
             return [None if raw is None else float(self.scores(raw.scores)[head][column]) for raw in raws]
 
-        def falls(gone: Sequence[Sequence[int]]) -> list[float | None]:
-            lefts = scored([[part for place, part in enumerate(parts) if place not in some] for some in gone])
-            return [None if left is None else score - left for left in lefts]
-
-        single = [
-            (place, fall) for place, fall in enumerate(falls([[at] for at in range(len(parts))])) if fall is not None
-        ]
-        most = max((fall for _, fall in single), default=0.0)
-        if len(single) == len(parts) and most < score * _HALF:
-            alone = scored([[part] for part in parts])
-            order = sorted(range(len(parts)), key=lambda place: -(alone[place] or 0.0))[:TOGETHER]
-            single = _together(order, falls, score * _HALF) or ([(order[0], 0.0)] if most <= 0 else single)
-            most = max(fall for _, fall in single)
-        return [(parts[place], fall) for place, fall in single if fall >= most * _HALF]
+        return scored
 
 
 def _key(text: str, budget: int | None) -> bytes:
@@ -232,36 +230,14 @@ def _feed(tokens: Tokens, start: int, end: int) -> Feed:
     return Feed(ids, case)
 
 
-def _together(
-    order: Sequence[int], falls: Callable[[Sequence[Sequence[int]]], list[float | None]], wanted: float
-) -> list[tuple[int, float]]:
-    """The first of `order` without which, together, a score falls by `wanted`, less those that are not needed for that."""
-    sets = [order[:count] for count in range(2, len(order) + 1)]
-    enough = [(gone, fall) for gone, fall in zip(sets, falls(sets), strict=True) if fall is not None and fall >= wanted]
-    if not enough:
-        return []
-    gone, fall = enough[0]
-    others = falls([[place for place in gone if place != one] for one in gone])
-    needed = [one for one, without in zip(gone, others, strict=True) if without is None or without < wanted]
-    return [(one, fall) for one in sorted(needed or gone)]
-
-
-def _feed_of(tokens: Tokens, parts: Sequence[tuple[int, int]]) -> Feed:
+def _feed_of(tokens: Tokens, parts: Sequence[Part]) -> Feed:
     """What is left of a window: these parts of it, one after the other."""
     kept = np.r_[(*(slice(*part) for part in parts), slice(0, 0))]
     return _feed(Tokens(tokens.ids[kept], tokens.case[kept], tokens.offsets[kept]), 0, len(kept))
 
 
-def _characters(tokens: Tokens, part: tuple[int, int]) -> tuple[int, int]:
+def _characters(tokens: Tokens, part: Part) -> tuple[int, int]:
     return int(tokens.offsets[part[0], 0]), int(tokens.offsets[part[1] - 1, 1])
-
-
-def _pieces(tokens: Tokens, start: int, end: int, most: int) -> list[tuple[int, int]]:
-    """Whole words, gathered into at most `most` pieces of about equal length, as token numbers."""
-    words = [start] + [at for at in range(start + 1, end) if tokens.offsets[at, 0] > tokens.offsets[at - 1, 1]] + [end]
-    step = max(1, -(-(len(words) - 1) // most))
-    edges = [*words[:-1:step], end]
-    return list(pairwise(edges))
 
 
 def clipped(text: str, limit: int) -> tuple[View, bool]:

@@ -139,10 +139,27 @@ class FirstStage:
         if not len(codes):
             return Said(np.zeros((0, self._labels), np.float32), np.zeros((0, len(self.columns)), np.float32))
         channels = self._channels(codes)
-        rows = codes // CASES
-        said = [self._part(channels[start:end], rows[start:end]) for start, end in parts(len(codes))]
-        logits, doubts = zip(*said, strict=True)
-        return Said(1 / (1 + np.exp(-np.stack(logits))), np.stack(doubts))
+        rows, kinds = codes // CASES, channels @ self._kinds + self._weights.kinds_bias
+        places = list(parts(len(codes)))
+        logits = self._logits(np.stack([self._pooled(channels[start:end]) for start, end in places]))
+        names = [self._names(kinds[start:end], rows[start:end]) for start, end in places]
+        doubts = np.concatenate([logits[:, self._labels :], names], axis=1).astype(np.float32) - self._weights.clears
+        strange = rows >= len(self.vocabulary)
+        for at, (start, end) in enumerate(places):
+            if strange[start:end].sum() > STRANGE * (end - start):
+                doubts[at] = np.maximum(doubts[at], 0)
+        return Said((1 / (1 + np.exp(-logits[:, : self._labels]))).astype(np.float32), doubts)
+
+    def weights(self, pieces: Sequence[str], label: int) -> list[float]:
+        """Return how much each piece of a window seems to weigh for a label: what is missing without it, and half of it alone."""
+        codes = [self.vocabulary.codes(piece) for piece in pieces]
+        channels = self._channels(np.concatenate(codes))
+        owner = np.repeat(np.arange(len(pieces)), [len(part) for part in codes])
+        kept = [owner >= 0] + [owner != at for at in range(len(pieces))] + [owner == at for at in range(len(pieces))]
+        pooled = [self._pooled(channels[rows]) if rows.any() else np.zeros(2 * channels.shape[1]) for rows in kept]
+        whole, *others = self._logits(np.stack(pooled))[:, label].tolist()
+        without, alone = others[: len(pieces)], others[len(pieces) :]
+        return [whole - left + own / 2 for left, own in zip(without, alone, strict=True)]
 
     def marks(self, text: str) -> list[tuple[int, int, str, float]]:
         """Return likely names of a plain text as (start, end, entity type, score), in order; scores are 0.5 or more."""
@@ -177,18 +194,22 @@ class FirstStage:
         found[:-1] += rows[1:, 2 * width :]
         return np.asarray(np.maximum(found, 0), np.int16)
 
-    def _part(self, channels: NDArray[np.int16], rows: NDArray[np.int32]) -> tuple[Floats, Floats]:
+    def _pooled(self, channels: NDArray[np.int16]) -> NDArray[np.float64]:
+        """Return the strongest and the mean of every channel, float64 (2 × channels,)."""
+        scale = self._weights.scale
+        return np.concatenate([channels.max(axis=0) * scale, channels.sum(axis=0) * (scale / len(channels))])
+
+    def _logits(self, pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return each label's score and each head's doubt as log odds: (parts, labels + heads)."""
         weights = self._weights
-        pooled = np.concatenate([channels.max(axis=0) * weights.scale, channels.mean(axis=0) * weights.scale])
         inner = np.maximum(pooled @ weights.hidden + weights.hidden_bias, 0)
-        logits = inner @ weights.out + weights.out_bias
-        kinds = (channels @ self._kinds).max(axis=0) + weights.kinds_bias
-        contacts = kinds[_FLAGS].max() if self._numbers[rows].any() else NEVER  # none is believed without a digit
-        names = [contacts, kinds.max()]
-        doubts = np.concatenate([logits[self._labels :], names]).astype(np.float32) - weights.clears
-        return logits[: self._labels], np.maximum(doubts, 0) if (
-            rows >= len(self.vocabulary)
-        ).mean() > STRANGE else doubts
+        return np.asarray(inner @ weights.out + weights.out_bias)
+
+    def _names(self, kinds: Floats, rows: NDArray[np.int32]) -> tuple[float, float]:
+        """Return how likely a part holds contacts, and any name."""
+        best = kinds.max(axis=0)
+        contacts = best[_FLAGS].max() if self._numbers[rows].any() else NEVER  # none is believed without a digit
+        return contacts, best.max()
 
 
 def _runs(marked: NDArray[np.bool_], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

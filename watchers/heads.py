@@ -69,16 +69,24 @@ class PackReader(Encoder, Protocol):
     def pack(self) -> Pack: ...
 
     def evidence(
-        self, text: str, head: str, labels: Sequence[str], pieces: int, budget: int | None = None
+        self,
+        text: str,
+        head: str,
+        labels: Sequence[str],
+        most: int,
+        budget: int | None = None,
+        read: Encoding | None = None,
     ) -> dict[str, list[tuple[int, int, float]]]:
-        """For each label those of at most `pieces` pieces of its highest window that it hangs on, with its score's fall."""
+        """For each label those of at most `most` pieces of its highest window that it hangs on, with its score's fall."""
         ...
 
 
 class HeadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`options` of the watcher in the configuration."""
 
-    evidence_pieces: int = 12  # of a flagged window, one or two passes each; 0: flags without spans
+    evidence_pieces: int = (
+        12  # of a flagged window, one or two passes each, fewer in the cascade; 0: flags without spans
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +196,20 @@ class HeadWatcher:
     def _spans(self, record: Record, read: Reading, flagged: list[str]) -> dict[str, tuple[Span, ...]]:
         """The pieces that each flag hangs on, of the view in which its label scores higher."""
         disguised = [label for label in flagged if read.view is not None and self._higher(read, label)]
-        pieces = self._pieces(record, record.text, [label for label in flagged if label not in disguised])
+        pieces = self._pieces(record, record.text, [label for label in flagged if label not in disguised], read.plain)
         if disguised and read.view:
-            for label, found in self._pieces(record, read.view.text, disguised).items():
+            for label, found in self._pieces(record, read.view.text, disguised, read.revealed).items():
                 pieces[label] = [(*read.view.original(start, end), fall) for start, end, fall in found]
         return {
             label: tuple(Span(start, end, label, round(min(1.0, max(0.0, fall)), 4)) for start, end, fall in found)
             for label, found in pieces.items()
         }
 
-    def _pieces(self, record: Record, text: str, labels: list[str]) -> dict[str, list[tuple[int, int, float]]]:
+    def _pieces(
+        self, record: Record, text: str, labels: list[str], read: Encoding | None
+    ) -> dict[str, list[tuple[int, int, float]]]:
         most, budget = self._options.evidence_pieces, record.budget_tokens
-        return self._encoder.evidence(text, self._head, labels, most, budget) if labels else {}
+        return self._encoder.evidence(text, self._head, labels, most, budget, read) if labels else {}
 
     def _higher(self, read: Reading, label: str) -> bool:
         assert read.revealed is not None

@@ -1,6 +1,7 @@
 """The cascade: what is read in full, what is not, and that whoever asks cannot tell flags apart."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.watchers.first_stages import made
 from watchers.cascade import Cascade, Depth
 from watchers.encoder import PackEncoder
+from watchers.evidence import TOGETHER
 from watchers.heads import HeadOptions, HeadWatcher
 from watchers.look import CONTACTS, NAMES, read
 from watchers.pii.watcher import Pii
@@ -58,8 +60,10 @@ def test_what_is_cleared_costs_no_pass_and_never_flags(cascade, passes):
 def test_what_is_doubted_is_judged_as_in_full(cascade, encoder, passes):
     judgement = toxicity(cascade).watch([record(INSULT)])[0]
     assert passes
-    assert judgement.verdicts == HeadWatcher("toxicity", "toxicity", encoder).watch([record(INSULT)])[0].verdicts
-    assert (judgement.screen, judgement.whole) == (Screen.CAUGHT, True)
+    in_full = HeadWatcher("toxicity", "toxicity", encoder).watch([record(INSULT)])[0].verdicts
+    assert [replace(verdict, spans=()) for verdict in judgement.verdicts] == [replace(v, spans=()) for v in in_full]
+    words = {INSULT[span.start : span.end].strip(".") for span in judgement.verdicts[0].spans}
+    assert words == {"stupid", "idiot"}, "the same evidence, on another way"
 
 
 def test_heads_are_cleared_apart(cascade, passes):
@@ -98,6 +102,16 @@ def test_only_the_doubted_windows_of_a_long_text_are_read(cascade, encoder, pass
     assert not judgement.whole
     top = max(window.scores["toxicity"][0] for window in encoder.encode([text])[0].windows)
     assert judgement.verdicts[0].score == pytest.approx(float(top), abs=1e-6)
+
+
+def test_evidence_of_what_the_first_stage_doubts_takes_few_passes_and_reads_no_other_window(cascade, passes):
+    text = " ".join([BRIDGE] * 12 + [INSULT] + [BRIDGE] * 12)
+    judgement = toxicity(cascade).watch([record(text)])[0]
+    found = {text[span.start : span.end] for verdict in judgement.verdicts for span in verdict.spans}
+    assert found
+    assert all("stupid" in piece or "idiot" in piece for piece in found)
+    assert passes.count(128) <= 3, "windows that touch the doubted part"
+    assert len(passes) <= 3 + 2 * TOGETHER
 
 
 def test_disguised_text_is_screened_without_its_disguise(cascade):
