@@ -30,6 +30,11 @@ _EDGE: Final = " \t\r\n,;:!?\"'“”‘’<>[]{}|*_-–—/\\#"
 _INITIALS: Final = re.compile(r"(?<![^\W\d_])(?:[A-Za-z]\.){2,}|(?<![^\W\d_])[A-Za-z]\.[A-Za-z](?![^\W\d_])")
 _ABBREVIATION: Final = re.compile(r"\b(?:inc|corp|ltd|co|jr|sr|bros)$", re.IGNORECASE)
 _COMPANY: Final = re.compile(r",? (?:(?:inc|ltd|llc|llp|corp|plc|gmbh)\b\.?|l\.p\.)", re.IGNORECASE)
+# Legal forms that in small letters may be words.
+_FORM: Final = re.compile(
+    r",? (?:AG|AB|AS|A/S|ApS|BV|B\.V\.|NV|N\.V\.|KG|SE|SA|S\.A\.|SAS|SARL|SL|S\.L\.|SpA|S\.p\.A\.|Srl|Oyj?|Pty|Pte|Kft|Zrt|Ltda|"
+    r"a\.s\.|s\.r\.o\.|s\.r\.l\.|e\.V\.)(?!\w)"
+)
 # What an organisation's name goes on with, where it is written large.
 _KIND_OF_COMPANY: Final = re.compile(
     r" (?:Services|Group|Holdings?|Partners|Technologies|Systems|Solutions|University|Institute|Foundation|Association|Corporation|"
@@ -184,7 +189,7 @@ def _tidied(text: str, start: int, end: int, kind: str, score: float) -> Span | 
 
 def _company_end(text: str, end: int) -> int:
     """Where an organisation's name ends with its kind and legal form: "Tata Consultancy" + " Services" + ", Inc."."""
-    for more in (_KIND_OF_COMPANY, _COMPANY):
+    for more in (_KIND_OF_COMPANY, _FORM, _COMPANY):
         if match := more.match(text, end):
             end = match.end()
     return end

@@ -1,20 +1,26 @@
 """How well the patterns find structured personal data: per type, and what they find in texts that hold none.
 
-usage: python tests/bench/pii.py --data DIR [--misses N]
+usage: python tests/bench/pii.py --data DIR [--misses N] [--pack DIR]
 
 DIR holds `pii/presidio_*.jsonl.gz` (rows with text and spans) and `benign/*.jsonl.gz`. Types that only a model can
 tell (names, organisations) are left out. Two counts a type: spans that agree exactly, and characters.
+
+With --pack, instead: patterns and the pack's token tags together, all types, characters, on generated texts of templates that
+training has not seen (they are made anew, which needs the `train` extra; DIR then also holds `pii/presidio_templates.jsonl.gz`).
 """
 
 import argparse
 import gzip
 import json
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from watchers.encoder import PackEncoder
 from watchers.pii.watcher import Pii
 from watchers.secrets.watcher import Secrets
+from watchers.tags import entities
 from watchers.watcher import Direction, Origin, Record, Role, Span
 
 SAME = {"ADDRESS": "STREET_ADDRESS", "DOMAIN_NAME": "URL", "DATE_OF_BIRTH": "DATE_TIME", "GPE": "LOCATION"}
@@ -22,6 +28,7 @@ STRUCTURED = (
     "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "IP_ADDRESS", "URL", "DATE_TIME", "ZIP_CODE",
     "STREET_ADDRESS",
 )  # fmt: skip
+NAMES = ("PERSON", "LOCATION", "ORGANIZATION")
 SETS = ("presidio_synth_v2", "presidio_generated_large")
 BENIGN = ("clinc150", "gsm8k", "code_instructions", "bold_wiki_sentences", "self_instruct_human")
 
@@ -114,11 +121,53 @@ def report(text: str, label: str, span: Span, misses: int) -> None:
         print(f"  {label}: {before!r} [[{found}]] {after!r}")
 
 
+NUMBERS = ("STREET_ADDRESS", "DATE_TIME", "PHONE_NUMBER")
+NOT_ANNOTATED = ("EMAIL_ADDRESS", "URL", "USERNAME", "IP_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "SWIFT_CODE")
+
+
+def kind(label: str) -> str:
+    """The coarse type of a label: every number that a state or a firm gives is an ID_NUMBER."""
+    coarse = {"ZIP_CODE": "STREET_ADDRESS", "DATE_OF_BIRTH": "DATE_TIME"}.get(label, label)
+    return coarse if coarse in (*NAMES, *NUMBERS, *NOT_ANNOTATED) else "ID_NUMBER"
+
+
+def unseen(data: Path, pack: Path, most: int = 400) -> None:
+    from watchers.training import personal, splits
+
+    encoder, pii = PackEncoder(pack, threads=1), Pii()
+    _, held = splits.split_made(personal.personal(data, 12_000, random.Random(5)))
+    counts: dict[str, Counter] = defaultdict(Counter)
+    for unit in held[:most]:
+        (example,) = unit.examples
+        text = example.text
+        gold = {(place, kind(label)) for start, end, label in example.spans for place in range(start, end)}
+        spans = [
+            (one.start, one.end, kind(one.label)) for one in pii.spans(text, entities(encoder.encode([text])[0], text))
+        ]
+        found = {
+            (place, label) for start, end, label in spans for place in range(start, end) if label not in NOT_ANNOTATED
+        }
+        for label in (*NAMES, *NUMBERS, "ID_NUMBER"):
+            count(counts[label], {one for one in found if one[1] == label}, {one for one in gold if one[1] == label})
+        count(counts["masked at all"], {place for place, _ in found}, {place for place, _ in gold})
+    print(
+        f"characters of {min(most, len(held))} texts of unseen templates\n{'type':16} {'gold':>6} {'P':>8} {'R':>6} {'F1':>6}"
+    )
+    for label, one in counts.items():
+        print(f"{label:16} {one['gold']:6} {figures(one)}")
+    typed = sum((one for label, one in counts.items() if label != "masked at all"), Counter())
+    print(f"{'all':16} {typed['gold']:6} {figures(typed)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--misses", type=int, default=0, help="print as many misses and false alarms of each type")
+    parser.add_argument("--pack", type=Path, help="measure patterns and this pack together, on unseen templates")
     asked = parser.parse_args()
+    if asked.pack:
+        unseen(asked.data, asked.pack)
+        return
     pii = Pii()
     measure(pii, asked.data, asked.misses)
     alarms(pii, Secrets(), asked.data, asked.misses)

@@ -286,3 +286,16 @@ def test_ten_megabytes_are_bounded() -> None:
 def test_keccak_is_the_one_of_ethereum() -> None:
     assert keccak256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
     assert keccak256(b"a" * 200).hex() == "96ea54061def936c4be90b518992fdc6f12f535068a256229aca54267b4d084d"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Send the keys to Haravakatu 21.", "Haravakatu 21"),
+        ("Take me to 56 Devane Street. Now", "56 Devane Street"),
+        ("I live at 56 Devane St. in town", "56 Devane St."),
+        ("resident at Dina-Wulff-Allee 18", "Dina-Wulff-Allee 18"),
+    ],
+)
+def test_a_sentences_stop_is_no_part_of_an_address(text: str, address: str) -> None:
+    assert [text[span.start : span.end] for span in Pii().spans(text)] == [address]

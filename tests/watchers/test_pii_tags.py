@@ -24,6 +24,14 @@ def tag(text: str, value: str, label: str, score: float = 0.9) -> Span:
         ("at 75 Oak Hill", "75 Oak Hill", "STREET_ADDRESS", True),
         ("id AB99812", "AB99812", "ID_NUMBER", True),
         ("x = 3", "3", "ID_NUMBER", False),
+        ("order ORD-00840 came", "00840", "ID_NUMBER", False),
+        ("fixed in ca41f97a72 today", "ca41f97a72", "ID_NUMBER", False),
+        ("account MW-5658-YC", "MW-5658-YC", "ID_NUMBER", True),
+        ("ISBN 978-3-84-830946-2", "978-3-84-830946-2", "ID_NUMBER", False),
+        ("[66792839] done in 7 ms", "66792839", "PHONE_NUMBER", False),
+        ("flight XY905-3924493-6298334", "3924493-6298334", "PHONE_NUMBER", False),
+        ("on 08 09 1944", "08 09 1944", "PHONE_NUMBER", False),
+        ("seat 7A, gate 46", "7A, gate 46", "STREET_ADDRESS", False),
         ("on Tuesday", "Tuesday", "DATE_TIME", True),
         ("is 21", "21", "DATE_TIME", False),
         ("Ann said", "Ann", "PERSON", True),
@@ -109,3 +117,10 @@ def test_what_is_left_of_a_tagged_address_beside_a_checked_number_needs_a_digit(
     text = "Refund me to IBAN DE89 3704 0044 0532 0130 00, please"
     number = Span(18, 45, "IBAN_CODE", 0.98)
     assert merged([number], [Span(13, 45, "STREET_ADDRESS", 0.7)], text) == [number]
+
+
+def test_a_tagged_part_of_a_number_becomes_the_whole() -> None:
+    text = "BSN 911.195.715-32, please"
+    assert [text[s.start : s.end] for s in trusted(text, [tag(text, "195.715-32", "ID_NUMBER")], [])] == [
+        "911.195.715-32"
+    ]

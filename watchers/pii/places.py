@@ -34,9 +34,10 @@ _WEAK_SUFFIX: Final = (
 )
 # A street's name that ends so, as one word: Germanic and Nordic languages.
 _COMPOUND: Final = (
-    rf"{_CAP}[a-z\xfe.'-]{{1,24}}(?:strasse|strase|strase|str\.|str|weg|platz|gasse|allee|ufer|damm|steig|gade|gata|gaten|gatan|vej|vejen|"
+    rf"(?:{_CAP}[a-z\xfe.'-]{{1,24}}(?:strasse|strase|strase|str\.|str|weg|platz|gasse|allee|ufer|damm|steig|gade|gata|gaten|gatan|vej|vejen|"
     r"veien|vegen|vegur|vagen|vag|alle|straat|laan|plein|kade|gracht|singel|dijk|hof|dreef|baan|steenweg|katu|ntie|polku|kuja|"
     r"gatu|stigen|stien|bakken|bakke|vangen|veg|stigur|gotu|torg|torget)\b"
+    rf"|(?:{_CAP}[a-z\xfe'.]{{1,24}}-){{1,4}}(?:Strasse|Strase|Str\.|Allee|Platz|Weg|Ring|Gasse|Ufer|Damm|Steig|Laan|Straat|Plein)\b)"
 )
 # A word that is a kind of street and comes before the name.
 _PREFIX: Final = (
@@ -95,6 +96,9 @@ TOWN: Final = "TOWN"  # a town or country that follows an address; the merging m
 _CONNECTORS: Final = frozenset(
     b"the of and de la le du des del della di da do dos van von den der el los las y".split()
 )
+_SHORTENED: Final = frozenset(
+    b"st ave av rd blvd dr ln ct cir pl sq ter pkwy hwy trl cres str u ul".split()
+)  # kinds of street
 _NOT_TOWNS: Final = frozenset(
     b"phone tel telephone mobile cell fax email e-mail mail website web please thanks thank regards name date dob ssn born "
     b"contact i my the he she we you it they on at in is this that from to and but or if when what where how can could best "
@@ -154,6 +158,8 @@ def _street(page: Page, start: int, end: int) -> tuple[int, int]:
     """Leave out the character that the pattern looked ahead at."""
     while end > start and not (chr(page.data[end - 1]).isalnum() or page.data[end - 1] == 46):
         end -= 1
+    if page.data[end - 1] == 46 and page.lower[start : end - 1].split(b" ")[-1] not in _SHORTENED:
+        end -= 1  # the sentence's stop
     head, _, last = page.data[start:end].rpartition(b" ")
     return (start, start + len(head)) if last in _CONNECTORS else (start, end)
 

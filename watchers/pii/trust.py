@@ -1,6 +1,7 @@
 """Which of the pack's tags to believe: a model sees telephone numbers in sums and addresses in house numbers alone.
 
-What is written in digits must look like what the tag says; a piece of an address counts only beside another piece.
+What is written in digits must look like what the tag says and be the whole of what stands there; a piece of an address counts only
+beside another piece.
 """
 
 from bisect import bisect_left
@@ -18,11 +19,21 @@ _DATE_DIGITS: Final = 4
 _POSTAL_DIGITS: Final = 4
 _LEAST_CHARS: Final = 6  # of an address
 _REACH: Final = 200  # characters that a piece of an address may be long
+_LONGEST: Final = 48  # characters that a number may go on with at either end: more is no number
+_JOINTS: Final = frozenset("-./_:")
+_CODE: Final = pattern(r"^[A-Za-z]{3,}[-_:]|^[0-9a-f]{8,}$")  # what a number is for ("ORD-00840"), or a hash
+_CATALOGUED: Final = pattern(r"^97[89]-\d{1,5}-")  # ISBN
+_SPACED_DATE: Final = pattern(r"^\d{1,2} \d{1,2} (?:19|20)\d\d$")
+_MIXED_DIGITS: Final = 4  # of an id with capitals
+_NO_STREET: Final = pattern(r"(?i)\b(?:gate|seat|flight|row|terminal|platform)\b")
 
 
 def trusted(text: str, tags: Sequence[Span], patterns: Sequence[Span]) -> list[Span]:
     """Return the tags to believe, in order, a date of birth as a date: that it is one of birth only words can say."""
-    kept = [_dated(tag) for tag in tags if _believable(text[tag.start : tag.end], tag.label)]
+    whole = (_whole_number(text, tag) if tag.label in ("PHONE_NUMBER", "ID_NUMBER") else tag for tag in tags)
+    kept = [
+        _dated(tag) for tag in whole if _believable(text[tag.start : tag.end], tag.label) and not _numbered(text, tag)
+    ]
     anchors = sorted(
         (span for span in (*kept, *patterns) if span.label in ("STREET_ADDRESS", "LOCATION")),
         key=lambda span: span.start,
@@ -31,26 +42,58 @@ def trusted(text: str, tags: Sequence[Span], patterns: Sequence[Span]) -> list[S
     return [tag for tag in kept if tag.label != "STREET_ADDRESS" or _address(text, tag, anchors, starts)]
 
 
+def _whole_number(text: str, tag: Span) -> Span:
+    """Return it with what letters, digits and joints go on with at either end: a part of a number is none."""
+    start, end = tag.start, tag.end
+    while (
+        start > 0
+        and tag.start - start < _LONGEST
+        and (text[start - 1].isalnum() or (start > 1 and _joins(text[start - 2 : start + 1])))
+    ):
+        start -= 1
+    while end < len(text) and end - tag.end < _LONGEST and (text[end].isalnum() or _joins(text[end - 1 : end + 2])):
+        end += 1
+    return Span(start, end, tag.label, tag.score)
+
+
+def _numbered(text: str, tag: Span) -> bool:
+    """Say whether it is the number of a line or a source: "[66792839] done in 7 ms"."""
+    return tag.label == "PHONE_NUMBER" and text[tag.start - 1 : tag.start] == "[" and text.startswith("]", tag.end)
+
+
+def _joins(three: str) -> bool:
+    return len(three) == 3 and three[1] in _JOINTS and three[0].isalnum() and three[2].isalnum()
+
+
 def _dated(tag: Span) -> Span:
     return Span(tag.start, tag.end, "DATE_TIME", tag.score) if tag.label == "DATE_OF_BIRTH" else tag
 
 
 def _believable(value: str, label: str) -> bool:
-    digits = sum(map(str.isdigit, value))
+    digits, raw = sum(map(str.isdigit, value)), value.encode("latin-1", "replace")
     if label == "PHONE_NUMBER":
         least, most = _PHONE_DIGITS
-        return least <= digits <= most and _PHONE.search(value.strip().encode("latin-1", "replace")) is not None
+        other = _CATALOGUED.search(raw) or _SPACED_DATE.search(raw)
+        return least <= digits <= most and not other and _PHONE.search(raw.strip()) is not None
     if label == "ID_NUMBER":
-        return digits >= _ID_DIGITS and not any(sign in value for sign in "=*+<>")
+        return _id(value, raw, digits)
     if label in ("DATE_TIME", "DATE_OF_BIRTH"):
         return digits >= _DATE_DIGITS or sum(map(str.isalpha, value)) >= 3
     return True
 
 
+def _id(value: str, raw: bytes, digits: int) -> bool:
+    if len(value) >= _LONGEST or any(sign in value for sign in "=*+<>"):
+        return False
+    if not value.isdigit() and (_CODE.search(raw) or _CATALOGUED.search(raw)):
+        return False
+    return digits >= (_MIXED_DIGITS if any(map(str.isupper, value)) else _ID_DIGITS)
+
+
 def _address(text: str, tag: Span, anchors: Sequence[Span], starts: Sequence[int]) -> bool:
     """Say whether it is whole (a number and a name), becomes whole with a piece beside it, or is a town's postal code."""
     if _whole(text[tag.start : tag.end]):
-        return True
+        return not _NO_STREET.search(text[tag.start : tag.end].encode("latin-1", "replace"))
     first, last = bisect_left(starts, tag.start - _REACH), bisect_left(starts, tag.end + _GAP + 1)
     for other in anchors[first:last]:
         beside = -_GAP <= other.start - tag.end <= _GAP or -_GAP <= tag.start - other.end <= _GAP
