@@ -15,6 +15,7 @@ from sidecar.injector.pod_request import (
     SCRAPE,
     PodRequest,
     already_injected,
+    misspelt,
     obstacle,
     read_request,
     wanted,
@@ -27,8 +28,10 @@ _CONFIG = PREFIX + "effective-config"
 
 def injection(pod: Json, namespace: str, template: Template) -> tuple[list[Operation], list[str]]:
     """Return (patch, warnings for the user) for one pod; an empty patch leaves it as it is."""
-    if not wanted(pod) or already_injected(pod):
+    if already_injected(pod):
         return [], []
+    if not wanted(pod):
+        return [], [reason] if (reason := misspelt(pod)) else []
     request = read_request(pod, template)
     reason = obstacle(pod, namespace, template, request)
     if reason:
@@ -91,7 +94,7 @@ def _configured(template: Json, request: PodRequest) -> Json:
         port["containerPort"] = traffic if port["name"] == "sw-traffic" else admin
     if request.image:
         container["image"] = request.image
-    if request.resources:
+    if request.resources is not None:
         container["resources"] = request.resources
     return container
 

@@ -13,14 +13,26 @@ from typing import Any
 import yaml
 
 from sidecar.config import examine
+from sidecar.injector.ports import chosen_ports
+from sidecar.injector.resources import observer_within, sound
 from sidecar.injector.template import Json, Template
 
 PREFIX = "sidewatch.dev/"
 INJECTED = PREFIX + "injected"
 SCRAPE = PREFIX + "scrape"
-_YES = {"true", "enabled", "yes", "1"}
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?")
-_AMOUNTS = {"cpu", "memory", "ephemeral-storage"}
+INJECT = PREFIX + "inject"
+_YES, _NO = {"true", "enabled", "yes", "1"}, {"false", "disabled", "no", "0", ""}
+# What a pod may be annotated with, and what this webhook writes.
+NOTES = {
+    "upstream", "watchers", "config", "config-map", "base-urls", "containers", "port", "admin-port", "resources", "image",
+    "kind",
+}  # fmt: skip
+_OWN = {"inject", "injected", "effective-config"}
+_MAX_CONFIG_CHARS = 32 * 1024
+_MAX_ANNOTATIONS_BYTES = 256 * 1024  # the API server refuses a pod with more
+_MIRROR = "kubernetes.io/config.mirror"
+_IMAGE = re.compile(r"[^\s]{1,500}")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +57,19 @@ class PodRequest:
 def wanted(pod: Json) -> bool:
     """Tell whether the pod opted in; an annotation wins over a label."""
     meta = pod.get("metadata") or {}
-    value = (meta.get("annotations") or {}).get(
-        PREFIX + "inject", (meta.get("labels") or {}).get(PREFIX + "inject", "")
-    )
-    return str(value).lower() in _YES
+    return _inject(meta) in _YES
+
+
+def misspelt(pod: Json) -> str | None:
+    """Return what to say of a pod that may have meant to opt in, or None."""
+    value = _inject(pod.get("metadata") or {})
+    if value in _YES | _NO:
+        return None
+    return f"sidewatch was not injected: {INJECT} is {value!r}, expected true or false"
+
+
+def _inject(meta: Json) -> str:
+    return str((meta.get("annotations") or {}).get(INJECT, (meta.get("labels") or {}).get(INJECT, ""))).lower()
 
 
 def obstacle(pod: Json, namespace: str, template: Template, request: PodRequest) -> str | None:
@@ -56,13 +77,25 @@ def obstacle(pod: Json, namespace: str, template: Template, request: PodRequest)
     spec = pod["spec"]
     if namespace in {"kube-system", "kube-public", "kube-node-lease", *template.exclude_namespaces}:
         return f"namespace {namespace} is excluded"
+    if _MIRROR in ((pod.get("metadata") or {}).get("annotations") or {}):
+        return "this is the image of a static pod, which the kubelet runs as its file says"
     if _is_windows(spec):
         return "Windows pods are not supported"
     if spec.get("hostNetwork"):
         return "the pod uses the host's network, where the sidecar's ports would be the node's"
     if not request.native and _ends_by_itself(pod):
         return "a classic sidecar would keep this Job from finishing: it needs Kubernetes 1.29 or newer"
+    there = {one.get("name") for one in spec.get("volumes") or []}
+    if clash := sorted(there & {"sidewatch-config", *(one["name"] for one in template.volumes)}):
+        return f"the pod has a volume named {clash[0]} already"
+    if _annotations_bytes(pod) + len(request.config.encode()) > _MAX_ANNOTATIONS_BYTES - 1024:
+        return "the configuration does not fit into the pod's annotations, of which there are 256 KiB at most"
     return request.problem
+
+
+def _annotations_bytes(pod: Json) -> int:
+    notes = (pod.get("metadata") or {}).get("annotations") or {}
+    return sum(len(key.encode()) + len(str(value).encode()) for key, value in notes.items())
 
 
 def already_injected(pod: Json) -> bool:
@@ -79,20 +112,42 @@ def read_request(pod: Json, template: Template) -> PodRequest:
         if key.startswith(PREFIX)
     }
     warnings: list[str] = []
-    config, problem = _config(notes, template, warnings)
-    containers = notes.get("containers")
+    warnings += [f"{PREFIX}{name} is no annotation of sidewatch" for name in sorted(notes.keys() - NOTES - _OWN)]
+    resources = _resources(notes, pod, warnings)
+    native = _native(notes, template, warnings)
+    box = template.containers["native" if native else "classic"]
+    config, problem = _config(notes, template, box.get("resources") if resources is None else resources, warnings)
     return PodRequest(
         config=config,
-        ports=_ports(pod, notes, template, warnings),
+        ports=chosen_ports(pod, notes, template, PREFIX, warnings),
         base_urls=_base_urls(notes, template, warnings),
-        containers=None if containers is None else frozenset(_names(containers)),
-        config_map=notes.get("config-map"),
-        image=notes.get("image"),
-        resources=_resources(notes, warnings),
-        native=_native(notes, template, warnings),
+        containers=_containers(pod, notes, warnings),
+        config_map=_fitting(notes, "config-map", _OBJECT_NAME, "the name of a ConfigMap", warnings),
+        image=_fitting(notes, "image", _IMAGE, "an image", warnings),
+        resources=resources,
+        native=native,
         problem=problem,
         warnings=tuple(warnings),
     )
+
+
+def _fitting(notes: Mapping[str, str], key: str, shape: re.Pattern[str], what: str, warnings: list[str]) -> str | None:
+    value = notes.get(key)
+    if not value or shape.fullmatch(value):
+        return value
+    warnings.append(f"{PREFIX}{key} is {value[:80]!r}, expected {what}: ignored")
+    return None
+
+
+def _containers(pod: Json, notes: Mapping[str, str], warnings: list[str]) -> frozenset[str] | None:
+    if "containers" not in notes:
+        return None
+    there = {one.get("name") for key in ("containers", "initContainers") for one in pod["spec"].get(key) or []}
+    chosen = _names(notes["containers"])
+    warnings += [
+        f"{PREFIX}containers names {name}, which the pod does not have" for name in chosen if name not in there
+    ]
+    return frozenset(chosen)
 
 
 def _native(notes: Mapping[str, str], template: Template, warnings: list[str]) -> bool:
@@ -103,8 +158,11 @@ def _native(notes: Mapping[str, str], template: Template, warnings: list[str]) -
     return kind == "native"
 
 
-def _config(notes: Mapping[str, str], template: Template, warnings: list[str]) -> tuple[str, str | None]:
+def _config(
+    notes: Mapping[str, str], template: Template, resources: Json | None, warnings: list[str]
+) -> tuple[str, str | None]:
     """Return the configuration file, and why there can be none."""
+    default = observer_within(template.config, resources)
     own = _mapping(notes, "config", warnings)
     config = _merged(template.config, own)
     if "upstream" in notes:
@@ -117,8 +175,8 @@ def _config(notes: Mapping[str, str], template: Template, warnings: list[str]) -
             warnings.append(
                 f"the pod's {PREFIX} annotations are no configuration ({problems[0]}): the defaults are used"
             )
-        return yaml.safe_dump(template.config, sort_keys=True), problem
-    return yaml.safe_dump(config, sort_keys=True), None
+        return yaml.safe_dump(default, sort_keys=True), problem
+    return yaml.safe_dump(observer_within(config, resources), sort_keys=True), None
 
 
 def _first(config: Json) -> str | None:
@@ -127,9 +185,13 @@ def _first(config: Json) -> str | None:
 
 
 def _mapping(notes: Mapping[str, str], key: str, warnings: list[str]) -> dict[str, Any]:
+    text = notes.get(key, "")
+    if len(text) > _MAX_CONFIG_CHARS:
+        warnings.append(f"{PREFIX}{key} has {len(text)} characters, expected at most {_MAX_CONFIG_CHARS}: ignored")
+        return {}
     try:
-        own = yaml.safe_load(notes.get(key, "")) or {}
-    except yaml.YAMLError:
+        own = _with_text_keys(yaml.load(text, _WithoutAliases)) or {}  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, ValueError):
         own = None
     if isinstance(own, dict):
         return own
@@ -137,18 +199,32 @@ def _mapping(notes: Mapping[str, str], key: str, warnings: list[str]) -> dict[st
     return {}
 
 
-def _resources(notes: Mapping[str, str], warnings: list[str]) -> Json | None:
-    own = _mapping(notes, "resources", warnings)
-    sound = own.keys() <= {"requests", "limits"} and all(
-        isinstance(amounts, dict)
-        and amounts.keys() <= _AMOUNTS
-        and all(_QUANTITY.fullmatch(str(amount)) for amount in amounts.values())
-        for amounts in own.values()
-    )
-    if not sound:
-        warnings.append(f"{PREFIX}resources is not requests and limits of cpu and memory: ignored")
-        return None
-    return {key: {name: str(amount) for name, amount in amounts.items()} for key, amounts in own.items()} or None
+class _WithoutAliases(yaml.SafeLoader):
+    """A few aliases of aliases are a gigabyte."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _resources(notes: Mapping[str, str], pod: Json, warnings: list[str]) -> Json | None:
+    """Return what replaces the template's: the pod's wish, or nothing in a pod that has an amount for all of it."""
+    wish = _mapping(notes, "resources", warnings)
+    if not sound(wish):
+        warnings.append(
+            f"{PREFIX}resources is not requests and limits of cpu and memory, no request above its limit: ignored"
+        )
+        wish = {}
+    if pod["spec"].get("resources") and not wish:
+        return {}
+    return {key: {name: str(one) for name, one in amounts.items()} for key, amounts in wish.items()} or None
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,40 +245,6 @@ def _base_urls(notes: Mapping[str, str], template: Template, warnings: list[str]
         f"{PREFIX}base-urls names {name}, expected some of {known}" for name in names if name not in template.base_urls
     ]
     return {name: template.base_urls[name] for name in names if name in template.base_urls}
-
-
-def _ports(pod: Json, notes: Mapping[str, str], template: Template, warnings: list[str]) -> tuple[int, int]:
-    """Return (traffic, admin): what the pod asks for, else the template's or the next port that no container declares."""
-    spec = pod["spec"]
-    taken = {
-        port.get("containerPort")
-        for key in ("containers", "initContainers")
-        for container in spec.get(key) or []
-        for port in container.get("ports") or []
-    }
-    found: list[int] = []
-    for key, default in zip(("port", "admin-port"), _template_ports(template), strict=True):
-        chosen = _port(notes, key, warnings)
-        if chosen is None:
-            chosen = next(port for port in range(default, 65536) if port not in taken)
-        taken.add(chosen)
-        found.append(chosen)
-    return found[0], found[1]
-
-
-def _port(notes: Mapping[str, str], key: str, warnings: list[str]) -> int | None:
-    value = notes.get(key, "")
-    if not value:
-        return None
-    if value.isascii() and value.isdigit() and 1024 <= int(value) <= 65535:
-        return int(value)
-    warnings.append(f"{PREFIX}{key} is {value!r}, expected a port from 1024 to 65535: the default is used")
-    return None
-
-
-def _template_ports(template: Template) -> tuple[int, int]:
-    ports = {one["name"]: int(one["containerPort"]) for one in template.containers[template.kind]["ports"]}
-    return ports["sw-traffic"], ports["sw-admin"]
 
 
 def _names(text: str) -> list[str]:

@@ -95,7 +95,7 @@ class Injector:
             review = orjson.loads(await request.read())
         except orjson.JSONDecodeError:
             review = None
-        if not isinstance(review, dict) or not isinstance(review.get("request"), dict):
+        if not _is_review(review):
             return web.json_response({"message": "expected an AdmissionReview of admission.k8s.io/v1"}, status=400)
         return web.Response(body=orjson.dumps(self.review(review)), content_type="application/json")
 
@@ -141,8 +141,16 @@ def _decide(request: Json, template: Template) -> tuple[list[Json], list[str]]:
     pod = request.get("object")
     if (request.get("kind") or {}).get("kind") != "Pod" or not isinstance(pod, dict):
         return [], []
+    if request.get("operation", "CREATE") != "CREATE" or request.get("subResource"):
+        return [], []  # of a pod that runs next to nothing may be changed: the API server would refuse it
     meta = pod.get("metadata") or {}
     return injection(pod, request.get("namespace") or meta.get("namespace") or "default", template)
+
+
+def _is_review(review: object) -> bool:
+    if not isinstance(review, dict) or review.get("apiVersion") != "admission.k8s.io/v1":
+        return False
+    return isinstance(review.get("request"), dict)
 
 
 async def _healthy(_: web.Request) -> web.Response:

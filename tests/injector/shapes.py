@@ -109,6 +109,101 @@ TAKEN: dict[str, Json] = {
             "terminationGracePeriodSeconds": 5,
         }
     ),
+    "native sidecars of others": _pod(
+        {
+            "initContainers": [
+                {"name": "mesh", "image": "mesh:1", "restartPolicy": "Always", "ports": [{"containerPort": 19090}]},
+                {"name": "migrate", "image": "app:1"},
+            ]
+        }
+    ),
+    "limits from a limit range": _pod(
+        {
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "app:1",
+                    "resources": {
+                        "limits": {"cpu": "500m", "memory": "512Mi"},
+                        "requests": {"cpu": "100m", "memory": "256Mi"},
+                    },
+                }
+            ],
+            "priority": 0,
+            "preemptionPolicy": "PreemptLowerPriority",
+        },
+        annotations={"kubernetes.io/limit-ranger": "LimitRanger plugin set: cpu, memory request for container app"},
+    ),
+    "ports seen in probes and hooks": _pod(
+        {
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "app:1",
+                    "livenessProbe": {"httpGet": {"path": "/", "port": 18080}},
+                    "readinessProbe": {"tcpSocket": {"port": 18081}},
+                    "startupProbe": {"grpc": {"port": 18082}},
+                    "lifecycle": {"preStop": {"httpGet": {"path": "/stop", "port": 18083}}},
+                },
+                {"name": "named", "image": "app:1", "livenessProbe": {"httpGet": {"path": "/", "port": "http"}}},
+            ]
+        }
+    ),
+    "a port of the host": _pod(
+        {"containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 18080, "hostPort": 18080}]}]}
+    ),
+    "a read-only root and no privileges": _pod(
+        {
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "app:1",
+                    "securityContext": {
+                        "readOnlyRootFilesystem": True,
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "runAsUser": 1000,
+                    },
+                }
+            ],
+            "securityContext": {
+                "supplementalGroups": [4000],
+                "sysctls": [{"name": "net.core.somaxconn", "value": "9"}],
+            },
+        }
+    ),
+    "variables from objects": _pod(
+        {
+            "containers": [
+                {
+                    "name": "app",
+                    "image": "app:1",
+                    "envFrom": [
+                        {"configMapRef": {"name": "settings"}},
+                        {"prefix": "X_", "secretRef": {"name": "keys"}},
+                    ],
+                    "env": [{"name": "OLLAMA_HOST", "valueFrom": {"configMapKeyRef": {"name": "urls", "key": "o"}}}],
+                }
+            ]
+        }
+    ),
+    "waits for a gate": _pod({"schedulingGates": [{"name": "example.com/quota"}], "shareProcessNamespace": True}),
+    "wrong in every annotation": _pod(
+        annotations={
+            "sidewatch.dev/port": "eighty",
+            "sidewatch.dev/admin-port": "0",
+            "sidewatch.dev/config": "log: [",
+            "sidewatch.dev/watchers": "everything",
+            "sidewatch.dev/resources": "{requests: {cpu: 2}, limits: {cpu: 1}}",
+            "sidewatch.dev/base-urls": "MY_URL",
+            "sidewatch.dev/containers": "nobody",
+            "sidewatch.dev/config-map": "No Such_Name",
+            "sidewatch.dev/image": "an image",
+            "sidewatch.dev/kind": "modern",
+            "sidewatch.dev/upstream": "example",
+            "sidewatch.dev/upsteam": "https://api.example.com",
+        }
+    ),
     "overridden": _pod(
         annotations={
             "sidewatch.dev/port": "15001",
@@ -134,6 +229,16 @@ LEFT: dict[str, tuple[Json, str | None]] = {
     "host network": (_pod({"hostNetwork": True}), "host's network"),
     "windows": (_pod({"os": {"name": "windows"}}), "Windows"),
     "windows by selector": (_pod({"nodeSelector": {"kubernetes.io/os": "windows"}}), "Windows"),
+    "misspelt": (_pod(labels={"sidewatch.dev/inject": "ture"}), "is 'ture', expected true or false"),
+    "a static pod's image": (
+        _pod(annotations={"kubernetes.io/config.mirror": "c0ffee", "kubernetes.io/config.source": "file"}),
+        "static pod",
+    ),
+    "a volume of the same name": (
+        _pod({"volumes": [{"name": "sidewatch-tmp", "emptyDir": {}}]}),
+        "has a volume named sidewatch-tmp already",
+    ),
+    "no room in its annotations": (_pod(annotations={"example.com/notes": "x" * 262_100}), "256 KiB at most"),
     "has one by hand": (
         _pod({"containers": [{"name": "app", "image": "a"}, {"name": "sidewatch", "image": "s"}]}),
         None,

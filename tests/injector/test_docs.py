@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from sidecar.injector.pod_request import NOTES
 from sidecar.injector.server import Injector
 from tests.helm.chart import CHART, of_kind, render, values_of
 from tests.injector.shapes import JOBS, LEFT, TAKEN
@@ -13,11 +14,10 @@ DOCS = Path("docs/kubernetes.md").read_text()
 
 
 def test_every_annotation_is_documented_and_every_documented_one_is_read() -> None:
-    code = "".join(Path("sidecar/injector", name).read_text() for name in ("pod_request.py", "patch.py"))
-    read = set(re.findall(r'notes\.get\("([a-z-]+)"|"([a-z-]+)" in notes|_mapping\(notes, "([a-z-]+)"', code))
-    names = {name for groups in read for name in groups if name} | {"port", "admin-port"}
+    code = "".join(path.read_text() for path in Path("sidecar/injector").glob("*.py"))
     table = DOCS.split("Annotations of a pod")[1].split("\n\n")[1]
-    assert set(re.findall(r"`sidewatch\.dev/([a-z-]+)`", table)) == names
+    assert set(re.findall(r"`sidewatch\.dev/([a-z-]+)`", table)) == NOTES
+    assert [name for name in NOTES if code.count(f'"{name}"') < 2] == []  # once in NOTES, once where it is read
 
 
 def test_every_metric_and_result_is_documented(tmp_path: Path) -> None:

@@ -192,6 +192,15 @@ def test_a_job_gets_a_native_sidecar_which_ends_with_it() -> None:
         ("resources", "limits: 1", "not requests and limits of cpu and memory"),
         ("config", "- a list", "not a YAML mapping"),
         ("config", "{", "not a YAML mapping"),
+        ("config", "[" * 20_000, "not a YAML mapping"),
+        ("config", "a: &a [x]\ndrift: {options: {b: *a}}", "not a YAML mapping"),
+        ("config", "x" * 40_000, "has 40000 characters, expected at most 32768"),
+        ("config", "{1: 2}", "1: unknown key"),
+        ("resources", "{requests: {memory: 1Gi}, limits: {memory: 600Mi}}", "no request above its limit"),
+        ("config-map", "Not a name", "expected the name of a ConfigMap"),
+        ("image", "two words", "expected an image"),
+        ("containers", "app, nobody", "names nobody, which the pod does not have"),
+        ("watcher", "pii", "sidewatch.dev/watcher is no annotation of sidewatch"),
         ("base-urls", "NO_SUCH_URL", "expected some of OPENAI_BASE_URL, OLLAMA_HOST"),
     ],
 )
@@ -211,6 +220,15 @@ def test_a_configuration_that_would_not_load_is_not_injected() -> None:
     assert operations == []
     assert len(warnings) == 1
     assert "the chart's configuration cannot be used: watcher" in warnings[0]
+
+
+def test_ports_that_a_pod_asks_for_and_uses_itself_are_left_to_it() -> None:
+    notes = {"sidewatch.dev/port": "3000", "sidewatch.dev/admin-port": "15000"}
+    after, warnings = patched(pod(notes, containers=[{"name": "app", "ports": [{"containerPort": 3000}]}]))
+    assert after["spec"]["initContainers"][0]["args"] == ["serve", "--listen=127.0.0.1:8080", "--admin=0.0.0.0:15000"]
+    assert warnings == ["sidewatch.dev/port is 3000, which the pod uses already: the default is used"]
+    _, warnings = patched(pod({"sidewatch.dev/port": "15000", "sidewatch.dev/admin-port": "15000"}))
+    assert warnings == ["sidewatch.dev/admin-port is 15000, which the pod uses already: the default is used"]
 
 
 @pytest.mark.parametrize("where", ["containers", "initContainers"])

@@ -116,6 +116,34 @@ async def test_an_obstacle_reaches_the_user_as_a_warning(webhook: tuple[Injector
     assert answer["response"]["warnings"] == ["sidewatch was not injected: namespace kube-system is excluded"]
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b"null", 400),
+        (b"[" * 100_000, 400),
+        (b"\xff\xfe", 400),
+        (b'{"apiVersion": "admission.k8s.io/v1"}', 400),
+        (review(POD).replace(b"admission.k8s.io/v1", b"admission.k8s.io/v1beta1"), 400),
+        (b" " * (8 * 1024 * 1024 + 1), 413),
+    ],
+    ids=["empty", "cut", "list", "null", "deep", "binary", "no request", "v1beta1", "huge"],
+)
+async def test_what_is_no_review_is_refused_in_no_time_and_the_next_one_is_answered(
+    webhook: tuple[Injector, str, Path], body: bytes, status: int
+) -> None:
+    _, base, directory = webhook
+    trust = ssl.create_default_context(cafile=str(directory / "tls.crt"))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+        async with session.post(f"{base}/mutate", data=body) as response:
+            assert response.status == status
+        # Whatever the header says of it: what counts is what it is.
+        async with session.post(f"{base}/mutate", data=review(POD), headers={"Content-Type": "text/plain"}) as response:
+            assert "patch" in (await response.json())["response"]
+
+
 async def test_what_is_no_review_gets_400(webhook: tuple[Injector, str, Path]) -> None:
     _, base, directory = webhook
     assert (await post(base, directory, b"{"))[0] == 400

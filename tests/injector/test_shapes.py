@@ -133,6 +133,65 @@ def test_overrides_reach_the_sidecar(webhook: tuple[Webhook, str]) -> None:
     assert app["env"] == [{"name": "OPENAI_BASE_URL", "value": "http://127.0.0.1:15001/v1"}]
 
 
+def test_ports_that_probes_and_hooks_call_are_left_to_the_app(webhook: tuple[Webhook, str]) -> None:
+    after = injected(webhook, TAKEN["ports seen in probes and hooks"])
+    assert "--listen=127.0.0.1:18084" in sidecar(after, webhook[1])["args"]
+
+
+def test_every_wrong_annotation_is_named_and_the_pod_gets_the_defaults(webhook: tuple[Webhook, str]) -> None:
+    pod = TAKEN["wrong in every annotation"]
+    plain = sidecar(injected(webhook, TAKEN["one container"]), webhook[1])
+    assert sidecar(injected(webhook, pod), webhook[1]) == plain
+    warnings = webhook[0].review(pod)["warnings"]
+    told = {name for name in pod["metadata"]["annotations"] if any(name in text for text in warnings)}
+    unseen = {"sidewatch.dev/upstream", "sidewatch.dev/watchers"}  # one warning for the configuration as a whole
+    assert set(pod["metadata"]["annotations"]) - told <= unseen
+    assert any("are no configuration" in text for text in warnings)
+
+
+def test_the_observer_stays_below_the_limit_that_a_pod_gives_the_container(webhook: tuple[Webhook, str]) -> None:
+    after = injected(webhook, TAKEN["overridden"])
+    config = yaml.safe_load(after["metadata"]["annotations"]["sidewatch.dev/effective-config"])
+    assert config["observer"]["memory_limit_bytes"] == 450 * 1024 * 1024  # three quarters of 600Mi
+
+
+def test_a_pod_with_an_amount_for_all_of_it_shares_that(webhook: tuple[Webhook, str]) -> None:
+    # Containers that request more than the pod does would make the API server refuse it.
+    server, version = webhook
+    pod = copy.deepcopy(TAKEN["one container"])
+    pod["spec"]["resources"] = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}}
+    after, warnings = reviewed(server, pod)
+    assert sidecar(after, version)["resources"] == {}
+    assert warnings == []
+    if version in {"1.33", "1.37"}:  # the first ones that know the field
+        kubernetes_validate.validate(after, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"operation": "UPDATE"},
+        {"operation": "UPDATE", "subResource": "ephemeralcontainers"},
+        {"operation": "CREATE", "subResource": "eviction"},
+        {"operation": "DELETE", "object": None},
+        {"operation": "CONNECT", "kind": {"group": "", "version": "v1", "kind": "PodExecOptions"}},
+        {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}},
+    ],
+)
+def test_only_new_pods_are_patched(webhook: tuple[Webhook, str], more: Json) -> None:
+    response = webhook[0].review(TAKEN["one container"], **more)
+    assert (response["allowed"], "patch" in response, "warnings" in response) == (True, False, False)
+
+
+def test_a_dry_run_and_a_namespace_in_the_request_alone_make_no_difference(webhook: tuple[Webhook, str]) -> None:
+    pod = copy.deepcopy(TAKEN["one container"])
+    expected = webhook[0].review(pod)["patch"]
+    assert webhook[0].review(pod, dryRun=True)["patch"] == expected
+    del pod["metadata"]["namespace"]
+    assert webhook[0].review(pod)["patch"] == expected
+    assert "payments is excluded" in webhook[0].review(pod, namespace="payments")["warnings"][0]
+
+
 def test_results_are_counted(webhook: tuple[Webhook, str]) -> None:
     server, _ = webhook
     before = server.counts()

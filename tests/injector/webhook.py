@@ -23,8 +23,8 @@ class Webhook:
     url: str
     folder: Path
 
-    def review(self, pod: object, namespace: str = "shop") -> dict[str, Any]:
-        """Return the response to one AdmissionReview of a created pod."""
+    def review(self, pod: object, namespace: str = "shop", **more: Any) -> dict[str, Any]:
+        """Return the response to one AdmissionReview of a created pod; `more` is laid over the request."""
         request = {
             "uid": "0df28fbd-5f5f-11e8-bc74-36e6bb280816",
             "kind": {"group": "", "version": "v1", "kind": "Pod"},
@@ -37,7 +37,7 @@ class Webhook:
             "oldObject": None,
             "dryRun": False,
             "options": {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"},
-        }
+        } | more
         body = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
         answer = json.loads(self._open("/mutate?timeout=5s", json.dumps(body).encode()))
         assert answer["apiVersion"] == "admission.k8s.io/v1"
