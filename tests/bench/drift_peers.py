@@ -14,6 +14,7 @@ so a run that was broken off goes on where it was.
 """
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -34,7 +35,7 @@ COSTED = 1000  # samples of a control over which the cost is measured, at one se
 def chosen(args: argparse.Namespace, name: str, seed: int) -> bool:
     if args.only and name not in args.only.split(","):
         return False
-    if seed >= (args.controls if name in ("control", "rhythm") else args.seeds):
+    if seed >= {"control": args.controls, "rhythm": args.rhythms}.get(name, args.seeds):
         return False
     embeddings_only = not args.detector.startswith(("sidewatch", "river"))
     return not (embeddings_only and name.startswith(("length", "toxicity")))
@@ -73,12 +74,23 @@ def cost(args: argparse.Namespace) -> dict[str, float]:
         update(rows[i], samples[i])
     used = (time.process_time() - began) / COSTED
     tracemalloc.start()
+    others = of_torch()
     kept = DETECTORS[args.detector](rows[:REFERENCE], early(numbers), True)
     for i in range(REFERENCE, REFERENCE + 300):
         kept(rows[i], samples[i])
-    held = tracemalloc.get_traced_memory()[0] / 1024
+    held = (tracemalloc.get_traced_memory()[0] + of_torch() - others) / 1024
     tracemalloc.stop()
     return {"us": used * 1e6, "kib": held, "process_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+
+
+def of_torch() -> int:
+    """Return the bytes of all tensors, which `tracemalloc` does not see."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return 0
+    gc.collect()
+    tensors = (o for o in gc.get_objects() if isinstance(o, torch.Tensor))
+    return sum(size for _, size in {(t.untyped_storage().data_ptr(), t.untyped_storage().nbytes()) for t in tensors})
 
 
 def first(scores: list[float], threshold: float) -> float:
@@ -99,14 +111,23 @@ def interval(values: np.ndarray) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def cell(found: np.ndarray) -> str:
-    """Median delay with its interval over the seeds, share of streams within 1,000, and false alarms before it."""
+def middle(found: np.ndarray) -> float:
+    """Return the median delay of the streams that had not alarmed before the change; NaN without one."""
+    known = np.minimum(found[found >= 0], AFTER)
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def cell(found: np.ndarray, best: float = np.nan) -> str:
+    """Median delay with its interval over the seeds, share of streams within 1,000, and false alarms before it.
+
+    Bold where it is below `best`, Sidewatch's.
+    """
     if not len(found):
         return ""
     good, before = found[(found >= 0) & (found < AFTER)], int((found < 0).sum())
-    known = np.minimum(found[found >= 0], AFTER)
-    value = np.median(known) if len(known) else np.nan
+    known, value = np.minimum(found[found >= 0], AFTER), middle(found)
     shown = f">{AFTER}" if value >= AFTER else f"{value:.0f}"
+    shown = f"**{shown}**" if value < best else shown
     spread = f" [{interval(known)}]" if len(known) > 2 and value < AFTER else ""
     return f"{shown}{spread} ({len(good)}/{len(found)})" + (f" {before} early" if before else "")
 
@@ -131,12 +152,16 @@ def table(args: argparse.Namespace) -> None:
     found = {d: json.loads(p.read_text()) for d in DETECTORS if (p := args.folder / f"result-{d}.json").exists()}
     results = {d: said["results"] for d, said in found.items()}
     print("| shift | " + " | ".join(found) + " |\n|---|" + "---|" * len(found))
-    rows = {n: [cell(delays(r, n, limit(r))) for r in results.values()] for n in (*MIXTURES, *OTHERS)}
+    rows: dict[str, list[str]] = {}
+    for name in (*MIXTURES, *OTHERS):
+        late = {d: delays(r, name, limit(r)) for d, r in results.items()}
+        own = late.pop("sidewatch", np.zeros(0))
+        rows[name] = [*([cell(own)] if "sidewatch" in results else []), *(cell(f, middle(own)) for f in late.values())]
     rows["own threshold promises"] = [OWN[d][1] for d in found]
     for name in ("control", "rhythm"):
         rows[f"false alarms at it, {name}"] = [false_alarms(r, name, OWN[d][0]) for d, r in results.items()]
     rows["CPU a sample, µs"] = [f"{s['us']:.0f}" if "us" in s else "" for s in found.values()]
-    rows["Python's memory, KiB"] = [f"{s['kib']:,.0f}" if "kib" in s else "" for s in found.values()]
+    rows["memory, KiB"] = [f"{s['kib']:,.0f}" if "kib" in s else "" for s in found.values()]
     for name, cells in rows.items():
         print(f"| {name} | " + " | ".join(cells) + " |")
 
@@ -155,7 +180,8 @@ def everything(args: argparse.Namespace) -> None:
             if not python.exists():
                 venv.create(home, with_pip=True)
                 subprocess.run([python, "-m", "pip", "install", "-q", *need.split()], check=True)
-        options = ["--seeds", str(args.seeds), "--controls", str(args.controls), "--only", args.only]
+        options = ["--seeds", str(args.seeds), "--controls", str(args.controls)]
+        options += ["--rhythms", str(args.rhythms), "--only", args.only]
         once = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         command = [python, __file__, "run", *options, detector, args.folder]
         ended = subprocess.run(command, env=os.environ | once, check=False)
@@ -170,6 +196,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--only", default="", help="shifts, separated by commas: all otherwise")
     parser.add_argument("--controls", type=int, default=CONTROLS)
+    parser.add_argument("--rhythms", type=int, default=CONTROLS, help="controls with a daily rhythm")
     parser.add_argument("act", choices=["all", "embed", "make", "run", "table"])
     parser.add_argument("what", nargs="+", help="the detector of `run`, and the folder")
     args = parser.parse_args()
