@@ -1,7 +1,6 @@
 """`sidewatch drift run`: replay texts or embeddings against a reference, as the observer would watch them."""
 
 import argparse
-import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,9 @@ from sidecar.errors import CommandError
 from sidecar.observer.priority import limit_threads
 
 if TYPE_CHECKING:
-    from watchers.encoding import Encoder
+    from collections.abc import Sequence
+
+    from watchers.encoding import Encoder, Encoding
 
 _EXAMPLES = """\
   sidewatch drift run --reference last-month.jsonl --stream today.jsonl
@@ -47,17 +48,34 @@ def run(args: argparse.Namespace) -> int:
     from watchers.drift import DriftError
     from watchers.drift.run import run as replay
 
-    reference = list(rows(args.reference))
-    stream = rows(args.stream)
-    first = list(itertools.islice(stream, 1))
-    encoder = encoder_for([*reference, *first], args)
+    if args.reference == args.stream == "-":
+        raise CommandError("--reference and --stream cannot both be standard input; name a file for one", 2)
+    encoder = _LateEncoder(args)
     try:
-        for line in replay(reference, itertools.chain(first, stream), args.alarm_every, encoder):
+        for line in replay(list(rows(args.reference)), rows(args.stream), args.alarm_every, encoder):
             write_json(line)
             sys.stdout.flush()
     except DriftError as error:
         raise CommandError(str(error), 2) from error
     return 0
+
+
+class _LateEncoder:
+    """The shared encoder, loaded at the first text: embeddings need no pack. Its name serves within one run only."""
+
+    model = "drift run"
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+        self._loaded: Encoder | None = None
+
+    def encode(self, texts: "Sequence[str]") -> "Sequence[Encoding]":
+        """Return each text's encoding, in order. Raises CommandError where the pack cannot be loaded."""
+        from sidecar.commands.judging import load_encoder
+
+        if self._loaded is None:
+            self._loaded = load_encoder(load_settings(self._args, without_upstream=True))
+        return self._loaded.encode(texts)
 
 
 def encoder_for(read: list[Row], args: argparse.Namespace) -> "Encoder | None":

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -19,7 +20,7 @@ def rows(file: str) -> Iterator[Row]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield _parsed(line, f"{file}:{number}")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise CommandError(f"{file}: cannot be read: {reason}", 2) from error
 
@@ -42,7 +43,9 @@ def _parsed(line: bytes, place: str) -> Row:
 
 def write_json(content: object, indent: int | None = None) -> None:
     """Write one JSON document and a newline to standard output."""
-    sys.stdout.write(json.dumps(content, indent=indent, ensure_ascii=False, default=_plain) + "\n")
+    text = json.dumps(content, indent=indent, ensure_ascii=False, default=_plain)
+    # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, goes out as it came: as an escape.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """`sidewatch drift run` and `sidewatch baseline`, as processes, on embeddings made here."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -71,6 +72,54 @@ def test_a_bad_line_names_its_place(files, tmp_path):
     ended = sidewatch("drift", "run", "--reference", str(tmp_path / "bad.jsonl"), "--stream", str(files / "same.jsonl"))
     assert ended.returncode == 2
     assert ended.stderr == f"sidewatch: {tmp_path / 'bad.jsonl'}:2: not JSON; write one object a line\n"
+
+
+@pytest.mark.parametrize("asked", ["0", "-5", "nan", "inf", "9.9"])
+def test_a_promise_that_makes_no_sense_is_refused(files, asked):
+    names = ("--reference", str(files / "reference.jsonl"), "--stream", str(files / "same.jsonl"))
+    ended = sidewatch("drift", "run", *names, "--alarm-every", asked)
+    assert ended.returncode == 2
+    assert ended.stderr == f"sidewatch: alarm_every is {float(asked)}; it must be at least 10, and finite\n"
+
+
+def test_one_standard_input_cannot_be_both(files):
+    ended = sidewatch("drift", "run", "--reference", "-", "--stream", "-")
+    assert ended.returncode == 2
+    assert "cannot both be standard input" in ended.stderr
+
+
+def test_a_damaged_archive_says_so(files, tmp_path):
+    packed = bytearray(gzip.compress((files / "same.jsonl").read_bytes()))
+    packed[200:240] = b"y" * 40
+    (tmp_path / "s.gz").write_bytes(packed)
+    ended = sidewatch("drift", "run", "--reference", str(files / "reference.jsonl"), "--stream", str(tmp_path / "s.gz"))
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert str(tmp_path / "s.gz") in ended.stderr
+
+
+def test_texts_that_come_late_and_halves_of_pairs_are_read_and_told(files, tmp_path):
+    reference = [json.loads(line) for line in (files / "reference.jsonl").read_text().splitlines()]
+    rows = [
+        json.dumps(row | {"tenant": "\ud800" if i >= 100 else "a"}) for i, row in enumerate([*reference, *reference])
+    ]
+    (tmp_path / "r.jsonl").write_text("\n".join(rows[:100]))
+    (tmp_path / "s.jsonl").write_text("\n".join([*rows[100:260], json.dumps({"text": "hello"})]))
+    ended = sidewatch("drift", "run", "--reference", str(tmp_path / "r.jsonl"), "--stream", str(tmp_path / "s.jsonl"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *changes, summary = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert changes[-1]["reason"]["labels"][0]["value"] == "\ud800"
+    assert summary["skipped"] == {"wrong_shape": 1}  # the pack's embedding has other dimensions than these
+
+
+def test_a_reader_that_leaves_is_no_traceback(files):
+    names = ["--reference", str(files / "reference.jsonl"), "--stream", str(files / "shifted.jsonl")]
+    command = [sys.executable, "-m", "sidecar.cli", "drift", "run", *names, "--alarm-every", "1000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == ""
+    assert running.returncode == 141
 
 
 def test_a_baseline_is_built_shown_compared_and_exported(files, tmp_path):

@@ -1,5 +1,6 @@
 """The nouns of drift: streams, settings, levels, events, and what can be wrong with a reference."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -81,8 +82,8 @@ class DriftSettings:
     def __post_init__(self) -> None:
         for name, least in (("reference_samples", 50), ("alarm_every", 10), ("streams", 1), ("window", 64)):
             value = getattr(self, name)
-            if not value >= least:
-                raise DriftError(f"{name} is {value}; it must be at least {least}")
+            if not least <= value < math.inf:
+                raise DriftError(f"{name} is {value}; it must be at least {least}, and finite")
         if self.false_alarm_days is not None and not self.false_alarm_days > 0:
             raise DriftError(f"false_alarm_days is {self.false_alarm_days}; it must be above 0")
         if not self.effect_factor >= 1:

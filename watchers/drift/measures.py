@@ -99,7 +99,8 @@ def histogram(values: Doubles, edges: Doubles) -> Ints:
 
 def quantile_edges(values: Doubles, bins: int = 10) -> Doubles:
     """Return the inner edges of bins of equal share, each once. Shape: at most (bins - 1,)."""
-    edges: Doubles = np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    with np.errstate(over="ignore"):  # between numbers of opposite signs near the largest
+        edges: Doubles = np.unique(np.quantile(values, np.arange(1, bins) / bins))
     return edges
 
 
@@ -140,4 +141,5 @@ def _gap(before: Doubles, after: Doubles) -> tuple[Doubles, Doubles]:
     values = np.sort(np.concatenate([before, after]))
     first = np.searchsorted(np.sort(before), values, side="right") / len(before)
     second = np.searchsorted(np.sort(after), values, side="right") / len(after)
-    return first - second, np.diff(values)
+    with np.errstate(over="ignore"):
+        return first - second, np.diff(values)

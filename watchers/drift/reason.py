@@ -70,12 +70,17 @@ def _scalars(before: Table, after: Table) -> dict[str, dict[str, float]]:
         statistic, p_value = measures.kolmogorov_smirnov(a, b)
         edges = measures.quantile_edges(a)
         psi = measures.population_stability(*(measures.histogram(v, edges).astype(float) for v in (a, b)))
-        numbers = {"before": a.mean(), "after": b.mean(), "ks": statistic, "p_value": p_value, "psi": psi}
+        numbers = {"before": _mean(a), "after": _mean(b), "ks": statistic, "p_value": p_value, "psi": psi}
         found[name] = {k: float(f"{float(v):.5g}") for k, v in numbers.items()}
     adjusted = measures.benjamini_hochberg([v["p_value"] for v in found.values()])
     for numbers, p_value in zip(found.values(), adjusted, strict=True):
         numbers["p_value_adjusted"] = float(f"{float(p_value):.5g}")
     return found
+
+
+def _mean(values: Doubles) -> float:
+    """Return the mean, of numbers too large for their sum as well."""
+    return float((values / len(values)).sum())
 
 
 def _labels(before: Table, after: Table, count: int = 8) -> list[dict[str, object]]:

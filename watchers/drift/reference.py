@@ -1,6 +1,7 @@
 """A fitted reference: which scores a stream has, how they are ranked, and how the reference itself varies."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +9,15 @@ from numpy.typing import NDArray
 from watchers.drift.effect import excess_between_blocks
 from watchers.drift.events import BaselineError
 from watchers.drift.ranks import Doubles, Flags, Ints, Ranks
-from watchers.drift.samples import STRATA_COUNTS, Table, strata_of
-from watchers.drift.scores import SCORES, Map, fit_map
+from watchers.drift.samples import STRATA_COUNTS, Halves, Table, strata_of
+from watchers.drift.scores import DISTANCES, FITTED_SCORES, SCORES, Map, fit_map, unfitted_distances
 from watchers.drift.witness import WITNESSES, Witness
 from watchers.encoding import Floats
 
 LEAST_SAMPLES = 40
 CONTEXT = "label."  # categories of this prefix (tenant, app) are no scores: they tell in the reason who moved
 LEAST_SPAN = 1e-3  # of a score: its bins stay wider than the rounding of a sum in single precision
+MOST_SPREAD = 1e300  # of a scalar: finite
 FITTED = 0.5  # share of the reference that fits; the rest calibrates
 # Shares of the false-alarm budget among the embedding's scores; one not named here has 0.5.
 EMBEDDING_WEIGHTS = {
@@ -49,9 +51,10 @@ def fit_scalar(values: Doubles) -> Scalar:
     known = values[np.isfinite(values)]
     if not len(known):
         return Scalar(0.0, 1.0)
-    low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
-    spread = high - low or known.std() or abs(middle) * 0.1 or 1.0
-    return Scalar(float(middle), float(spread))
+    with np.errstate(over="ignore"):
+        low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+        spread = high - low or known.std() or abs(middle) * 0.1 or 1.0
+    return Scalar(float(middle), float(min(spread, MOST_SPREAD)))
 
 
 class Reference:
@@ -72,16 +75,19 @@ class Reference:
         embedded = table.embedded()
         self.map: Map | None = None
         self.witness: Witness | None = None
+        distances = np.full((len(table), DISTANCES), np.nan)
+        self.known = np.unique(keys_of(table.embeddings[fit][embedded[fit]]))
         if embedded[fit].sum() >= LEAST_SAMPLES // 2:
-            self.map = fit_map(rows[fit][embedded[fit]], rng)
-            parts = (rows[part][embedded[part]] for part in (fit, calibration))
-            self.witness = Witness(self.map, *parts)
+            fitting, calibrating = (rows[part][embedded[part]] for part in (fit, calibration))
+            self.map = fit_map(fitting, rng)
+            self.witness = Witness(self.map, fitting, calibrating)
+            distances[fit[embedded[fit]]] = unfitted_distances(fitting, rng)
         self.scalars = {name: fit_scalar(values[fit]) for name, values in table.scalars.items()}
         watched = {name: v for name, v in table.categories.items() if not name.startswith(CONTEXT)}
         self.values = {name: _values([v[i] for i in fit]) for name, v in watched.items()}
         if self.map is None and not self.scalars and not self.values:
             raise BaselineError("the reference has neither embeddings nor scalars nor categories")
-        self._calibrate(fit, calibration)
+        self._calibrate(fit, calibration, distances)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,11 +115,25 @@ class Reference:
         return np.concatenate([fixed, learned])
 
     def scores(self, table: Table, embedded: Flags, rows: Floats) -> Doubles:
-        """Return the fixed scores of samples, NaN where one lacks it.
+        """Return the fixed scores of samples, NaN where one lacks it, and where the map was fitted to the very same row.
 
+        Such a row is nearer than any other can be. Whether a sample is one of them is known from the fit alone, so the
+        others are ranked among others, exactly; and the reference's own texts, met again, are no change.
         Shapes: `embedded` (samples,) and `rows` float32 (embedded samples, dimensions): see `Table.rows`; the scores
         (samples, fixed names).
         """
+        scores = self._scores(table, embedded, rows)
+        if self.map is not None:
+            scores[self._is_known(table.embeddings), :FITTED_SCORES] = np.nan
+        return scores
+
+    def _is_known(self, rows: Halves) -> Flags:
+        keys = keys_of(rows)
+        places = np.minimum(self.known.searchsorted(keys), len(self.known) - 1)
+        same: Flags = self.known[places] == keys
+        return same
+
+    def _scores(self, table: Table, embedded: Flags, rows: Floats) -> Doubles:
         columns: list[Doubles] = []
         if self.map is not None:
             if len(rows) == len(table):
@@ -130,16 +150,31 @@ class Reference:
             columns.append(np.array([[known.get(k, len(known)) if k else np.nan] for k in kinds], np.float64))
         return np.concatenate(columns, axis=1)
 
-    def _calibrate(self, fit: Ints, calibration: Ints) -> None:
-        scores = self.scores(self.table, *self.table.rows())
+    def _calibrate(self, fit: Ints, calibration: Ints, distances: Doubles) -> None:
+        scores = self._scores(self.table, *self.table.rows())
+        if self.map is not None:
+            scores[fit, :DISTANCES] = distances[fit]
         self.ranks = Ranks(*_ranges(scores[fit]), STRATA_COUNTS[self.strata])
         seen = np.isfinite(scores)
+        if self.map is not None:
+            seen[self._is_known(self.table.embeddings), :FITTED_SCORES] = False
         strata = strata_of(self.table.times, self.strata)[calibration]
         bins = self.ranks.bins(np.where(seen, scores, 0.0))
         self.ranks.add(bins[calibration], seen[calibration], strata)
         excess = np.array([excess_between_blocks(column[np.isfinite(column)]) for column in scores.T])
         learned = len(WITNESSES) if self.map is not None else 0
         self.excess = np.concatenate([excess, np.full(learned, excess[: len(SCORES)].max() if learned else 0.0)])
+
+
+def keys_of(rows: Halves) -> NDArray[np.uint64]:
+    """Return a hash of each row, equal for equal rows. Shapes: (samples, dimensions) to (samples,)."""
+    keys: NDArray[np.uint64] = np.ascontiguousarray(rows).view(np.uint16).astype(np.uint64) @ _factors(rows.shape[1])
+    return keys
+
+
+@cache
+def _factors(width: int) -> NDArray[np.uint64]:
+    return np.random.default_rng(0).integers(0, 2**64 - 1, width, np.uint64)
 
 
 def _values(kinds: list[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ A row is a mapping with `text` or `embedding`, and optional fields: numbers are 
 categories, `time_seconds` (seconds since the epoch) is the time. A row that cannot be read is counted, not an error.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
@@ -11,8 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from watchers.drift.baseline import Baseline, build
-from watchers.drift.events import DriftError, DriftEvent, DriftSettings, Level, StreamKey
+from watchers.drift.events import BaselineError, DriftError, DriftEvent, DriftSettings, Level, StreamKey
 from watchers.drift.monitor import DriftMonitor
+from watchers.drift.reference import LEAST_SAMPLES
 from watchers.drift.samples import Sample, reason_to_skip
 from watchers.encoding import Floats
 from watchers.watcher import Direction
@@ -41,7 +43,7 @@ class TextEncoder(Protocol):
 def samples(rows: Iterable[Row], encoder: TextEncoder | None) -> Iterator[Sample]:
     """Turn rows into samples, texts encoded in chunks.
 
-    Raises: DriftError for a text without an encoder, or an embedding that is no list of numbers.
+    Raises: DriftError for a text without an encoder.
     """
     rows = iter(rows)
     while chunk := list(islice(rows, CHUNK)):
@@ -56,32 +58,65 @@ def samples(rows: Iterable[Row], encoder: TextEncoder | None) -> Iterator[Sample
 
 
 def _vector(given: object) -> Floats:
+    """Return an embedding; one that is no list of numbers gets a shape that no stream has, and so is counted."""
     try:
-        return np.asarray(given, np.float32)
-    except (TypeError, ValueError) as error:
-        raise DriftError("an embedding must be a list of numbers") from error
+        with np.errstate(over="ignore"):
+            return np.asarray(given, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        return np.zeros((0, 0), np.float32)
 
 
 def _sample(row: Row, embedding: Floats | None) -> Sample:
     fields = {k: v for k, v in row.items() if k not in NOT_MEASURED}
-    scalars = {k: float(v) for k, v in fields.items() if isinstance(v, bool | int | float)}
+    scalars = {k: _number(v) for k, v in fields.items() if isinstance(v, bool | int | float)}
     categories = {k: v for k, v in fields.items() if isinstance(v, str)}
     time = row.get("time_seconds")
     text = row.get("text")
-    seconds = float(time) if isinstance(time, int | float) else 0.0
-    return Sample(embedding, scalars, categories, text if isinstance(text, str) else "", seconds)
+    seconds = _number(time) if isinstance(time, int | float) else 0.0
+    exemplar = text if isinstance(text, str) else ""
+    return Sample(embedding, scalars, categories, exemplar, seconds if math.isfinite(seconds) else 0.0)
+
+
+def _number(given: float) -> float:
+    try:
+        return float(given)
+    except OverflowError:  # JSON's whole numbers have no bound
+        return math.nan
+
+
+def readable(rows: Iterable[Row], encoder: TextEncoder | None) -> tuple[list[Sample], dict[str, int]]:
+    """Return the samples that a reference can take, and how many it cannot, by reason. The first embedding sets the shape."""
+    read: list[Sample] = []
+    skipped: dict[str, int] = {}
+    width: int | None = None
+    for sample in samples(rows, encoder):
+        reason = reason_to_skip(sample, width)
+        if reason is not None:
+            skipped[reason] = skipped.get(reason, 0) + 1
+            continue
+        read.append(sample)
+        width = len(sample.embedding) if sample.embedding is not None else width
+    if skipped and len(read) < LEAST_SAMPLES:
+        counts = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        raise BaselineError(
+            f"the reference has {len(read)} rows that can be read (skipped: {counts}); it needs at least {LEAST_SAMPLES}"
+        )
+    return read, skipped
 
 
 def build_from_rows(
     rows: Iterable[Row], encoder: TextEncoder | None, direction: Direction = Direction.PROMPT
 ) -> Baseline:
-    """Build a baseline from rows: `sidewatch baseline build`. Rows that cannot be read are left out."""
-    read: list[Sample] = []
-    for sample in samples(rows, encoder):
-        width = next((len(s.embedding) for s in read[:1] if s.embedding is not None), None)
-        if reason_to_skip(sample, width) is None:
-            read.append(sample)
-    return build(read, encoder.model if encoder is not None else BARE, direction=direction)
+    """Build a baseline from rows: `sidewatch baseline build`. Rows that cannot be read are left out.
+
+    Raises: BaselineError where too few are left.
+    """
+    read, _ = readable(rows, encoder)
+    return build(read, _model(encoder), direction=direction)
+
+
+def _model(encoder: TextEncoder | None) -> str:
+    return encoder.model if encoder is not None else BARE
 
 
 def run(
@@ -96,20 +131,10 @@ def run(
     `alarm_every`: promised mean number of samples between false alarms. Raises: DriftError (BaselineError for
     a reference that is too small).
     """
-    baseline = build_from_rows(reference_rows, encoder)
-    return replay(baseline, stream_rows, alarm_every, encoder, settings)
-
-
-def replay(
-    baseline: Baseline,
-    stream_rows: Iterable[Row],
-    alarm_every: float,
-    encoder: TextEncoder | None = None,
-    settings: DriftSettings | None = None,
-) -> Iterator[dict[str, object]]:
-    """As `run`, against a baseline that is already there."""
+    read, left_out = readable(reference_rows, encoder)
+    baseline = build(read, _model(encoder))
     chosen = settings or DriftSettings(alarm_every=alarm_every)
-    monitor = DriftMonitor(chosen, encoder.model if encoder is not None else BARE)
+    monitor = DriftMonitor(chosen, _model(encoder))
     monitor.adopt(STREAM, baseline)
     width = baseline.table.embeddings.shape[1] or None
     places: list[int] = []  # of the rows that could be read: events count only those
@@ -130,10 +155,11 @@ def replay(
         "level": str(status.level),
         "alarms": alarms,
         "effect": round(status.effect, 4),
-        "evidence": status.evidence,
+        "evidence": float(f"{status.evidence:.6g}"),
         "alarm_every": chosen.alarm_every,
         "reference_samples": status.reference_samples,
         "skipped": dict(status.skipped),
+        "reference_skipped": left_out,
     }
 
 

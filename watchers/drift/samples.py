@@ -13,6 +13,8 @@ from watchers.encoding import Floats
 
 Halves = NDArray[np.float16]
 SECONDS_AN_HOUR = 3600.0
+# Lengths of an embedding that half precision, in which rows are kept, can hold.
+LEAST_SIZE, MOST_SIZE = 1e-4, 65_504.0
 
 
 class Sample(NamedTuple):
@@ -35,8 +37,10 @@ def reason_to_skip(sample: Sample, dimensions: int | None) -> str | None:
     size = float(embedding @ embedding)  # not finite where any part is not
     if not np.isfinite(size):
         return "not_finite"
-    if size < 1e-12:
+    if size < LEAST_SIZE**2:
         return "zero_embedding"
+    if size > MOST_SIZE**2:
+        return "too_large"
     return None
 
 

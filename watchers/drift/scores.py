@@ -20,6 +20,8 @@ SHRINK = 0.45  # of the mean variance a dimension, added to the covariance: best
 NEIGHBOURS = 256  # rows of the reference to which the distance is taken: the sharpest single score on real embeddings
 SCORES = ("distance", "nearest", "nearest_cluster", "cluster", *(f"component_{i}" for i in range(DIRECTIONS)))
 NEAREST = SCORES.index("nearest")
+DISTANCES = 3  # the leading scores, smaller for rows that the map was fitted to
+FITTED_SCORES = 4  # the leading scores that say nothing of a row that the map was fitted to
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,19 @@ def fit_map(rows: Floats, rng: np.random.Generator) -> Map:
         (points**2).sum(1).astype(f),
         len(centres),
     )
+
+
+def unfitted_distances(rows: Floats, rng: np.random.Generator) -> Doubles:
+    """Return the distances of rows that fit a map as if they had not: each half's by a map of the other half.
+
+    By their own map they are too small, 0 to the nearest row: ranges made of them would put every later sample into the
+    outermost bin. Shapes: (samples, dimensions) to (samples, DISTANCES).
+    """
+    half = rng.permutation(len(rows)) % 2 == 0
+    found = np.empty((len(rows), DISTANCES))
+    for judged in (half, ~half):
+        found[judged] = fit_map(rows[~judged], rng).scores(rows[judged])[:, :DISTANCES]
+    return found
 
 
 def k_means(rows: Floats, count: int, rng: np.random.Generator, rounds: int = 25) -> Doubles:

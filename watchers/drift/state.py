@@ -15,7 +15,7 @@ import numpy as np
 
 from watchers.drift.events import DriftError
 
-MARK = b"sidewatch-drift-2\n"
+MARK = b"sidewatch-drift-3\n"
 
 
 def to_bytes(value: object, classes: Mapping[str, type]) -> bytes:

@@ -60,6 +60,8 @@ class Stream:
 
     def observe(self, sample: Sample) -> list[DriftEvent]:
         """Take in one sample; return the changes of level. One that cannot be read is counted in `skipped`."""
+        if self.reference is not None and not self.reference.table.embeddings.shape[1]:
+            sample = sample._replace(embedding=None)  # nothing to compare it with
         reason = reason_to_skip(sample, self._dimensions())
         if reason is not None:
             self.skipped[reason] = self.skipped.get(reason, 0) + 1
