@@ -199,7 +199,7 @@ def _without_common_words(text: str, start: int, end: int) -> tuple[int, int]:
     """Cut words written small off both ends of a name that has capitals: "Atwick parish", "south India"."""
     words = text[start:end].split(" ")
     large = [place for place, word in enumerate(words) if not word.islower()]
-    if not large:
+    if not any(map(str.isupper, text[start:end])):
         return start, end
     first, last = large[0], large[-1]
     if not _PARTICLES.isdisjoint(words[:first]):

@@ -28,17 +28,18 @@ _DAY_AND_MONTH: Final = pattern(
     rf"\b(?:{_DAY}(?:st|nd|rd|th|\.)? (?:of |de )?{_MONTH}|{_MONTH} {_DAY}(?:st|nd|rd|th)?)\b"
 )
 _COMPACT: Final = pattern(
-    rf"\b(?:{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2]){_YEAR})\b"
+    rf"\b(?:{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2]){_YEAR}|"
+    rf"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))\b"
 )
 _EAST_ASIAN: Final = pattern(rf"\b{_YEAR}\xc0 ?{_MON}\xc0 ?{_DAY}\xc0")
 _MIN_DIGITS: Final = 3
 
 
 def find_dates(page: Page) -> Iterator[Finding]:
-    if page.digits < _MIN_DIGITS:
+    birth = "birth" in page.topics
+    if page.digits < (1 if birth else _MIN_DIGITS):
         return
     data = page.data
-    birth = "birth" in page.topics
     for match in _DATE.finditer(data):
         start, end = match.span()
         while data[end - 1 : end] == b" ":

@@ -6,7 +6,7 @@ from typing import Final
 
 from watchers.pii.money import luhn
 from watchers.pii.page import Finding, Page
-from watchers.view import pattern
+from watchers.view import CASELESS, pattern
 
 _BETWEEN: Final = r"[\s:#=.,\"'()-]{0,6}"
 _IS: Final = (
@@ -19,8 +19,11 @@ _PASSPORT: Final = pattern(
     r"paszportu?|pasaport|travel document)\b"
     + _BETWEEN
     + _IS
-    + r"([a-z]{0,3} ?\d{6,9}[a-z]{0,2}\d{0,2}|[cfghjklmnprtvwxyz][0-9cfghjklmnprtvwxyz]{8}|[a-z0-9]{2}\d{2}[a-z]{2}\d{3,5})\b"
+    + r"([a-z]{0,3} ?\d{6,9}[a-z]{0,2}\d{0,2}|[cfghjklmnprtvwxyz][0-9cfghjklmnprtvwxyz]{8}|[a-z0-9]{2}\d{2}[a-z]{2}\d{3,5}|\d{2}[a-z]{2}\d{5})\b"
 )
+_FOREIGN_PASSPORT: Final = pattern(
+    r"(?:[A-Z]{1,2}\d{7,8}|\d{2} ?\d{7}|\d{4} ?\d{6})"
+)  # behind a word of another script
 _LICENCE: Final = pattern(
     r"(?i)\b(?:driver'?s?'? ?-?_?(?:licen[cs]e|id|permit)|driving ?-?licen[cs]e|driving permit|licen[cs]e (?:number|no|#|id)|DL(?: ?#| number| no)?|fuhrerschein(?:nummer)?|"
     r"permis de conduire|licencia de conducir|permiso de conducir|carnet de conducir|patente di guida|carta de conducao|cnh|"
@@ -60,6 +63,7 @@ def find_documents(page: Page) -> Iterator[Finding]:
         for start, end in page.matches(_PASSPORT):
             if _digits(page, start, end) >= 2:
                 yield Finding(start, end, "PASSPORT", 0.85)
+        yield from _foreign_passports(page)
     if "licence" in topics:
         yield from _licences(page)
     if page.long_token and page.digits >= 5:
@@ -74,6 +78,14 @@ def find_documents(page: Page) -> Iterator[Finding]:
             label = "MEDICAL_RECORD" if page.near("medical", start, end, before=40, after=0) else "INSURANCE_NUMBER"
             yield Finding(start, end, label, 0.75)
     yield from _devices(page)
+
+
+def _foreign_passports(page: Page) -> Iterator[Finding]:
+    for start, end in page.matches(_FOREIGN_PASSPORT):
+        before = page.data[max(0, start - 12) : start]
+        announced = any(byte >= CASELESS for byte in before) and page.near("passport", start, end, before=12, after=0)
+        if announced and (page.isolated(start, end) or page.data[start - 1] >= CASELESS):
+            yield Finding(start, end, "PASSPORT", 0.8)
 
 
 def _digits(page: Page, start: int, end: int) -> int:

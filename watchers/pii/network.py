@@ -28,7 +28,7 @@ class Addresses:
         colons = data.count(b":")
         if colons >= 6 or b"::" in data:
             yield from self._version_6(page)
-        if page.digits and (colons >= 5 or data.count(b"-") >= 5 or (page.numeric and data.count(b".") >= 2)):
+        if page.digits and (colons >= 5 or data.count(b"-") >= 5 or data.count(b".") >= 2):
             for start, end in page.matches(_MAC):
                 if _apart(data, start, end) and len(set(data[start:end])) > 3:
                     yield Finding(start, end, "MAC_ADDRESS", 0.9)
@@ -41,7 +41,7 @@ class Addresses:
                 address = IPv4Address(page.text(start, end))
             except AddressValueError:
                 continue
-            version = page.near("version", start, end, before=16, after=0) or _release(page.data, start)
+            version = page.near("version", start, end, before=16, after=10) or _release(page.data, start)
             if version and not _announced(page, start):
                 continue  # "version 1.2.3.4", "chrome/126.0.86.134", "lib-1.2.3.4"
             if self._counts(address):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from watchers.pii.topics import FOREIGN, TOPICS
-from watchers.view import CASELESS, LOWER, ByteView, pattern, view
+from watchers.view import CASELESS, LOWER, UPPER, ByteView, pattern, view
 
 _DIGITS: Final = b"0123456789"
 _NOT_DIGITS: Final = bytes(set(range(256)) - set(_DIGITS))
@@ -17,7 +17,7 @@ _NUMERIC: Final = pattern(
     r"\d(?:[ ()./:-]{0,4}\d){5}|\d\.\d{1,3}\.\d|\d{5}|[A-Z]\d{1,2}[A-Z]? \d[A-Z]{2}|[A-Z]{5}\d{4}[A-Z]"
 )
 _LONG_TOKEN: Final = pattern(r"[A-Za-z0-9]{16}")
-_FOREIGN_BYTES: Final = (bytes([LOWER]), bytes([CASELESS]))
+_FOREIGN_BYTES: Final = (bytes([LOWER]), bytes([UPPER]), bytes([CASELESS]))
 _JOINTS: Final = frozenset(b".-/:,+")  # between digits they make one longer number
 BEFORE: Final = 64  # characters in which an announcing word counts, before and after a number
 AFTER: Final = 24

@@ -13,7 +13,7 @@ TOPICS: Final[dict[str, str]] = {
         "mobile|mobil|mobiel|movil|celular|handy|handynummer|portable|cellulare|landline|hotline|fax|call|calling|"
         "callback|dial|ring|text me|texted|sms|whatsapp|signal|telegram|viber|reach|contact number|number is|"
         "my number|his number|her number|their number|contact|rappeler|appelez|joindre|llamame|llamar|anrufen|rufnummer|"
-        "puhelin|telefonszam|telefonu|numer|nummer|phone no|voicemail|pager|switchboard|"
+        "puhelin|telefonszam|telefonu|numer|numero|nummer|phone no|voicemail|pager|switchboard|"
         "registered|emergency|hp|no hp|nomor|numara|soittaa|bel|bellen|ligar|ligue|chiamare|chiamami|recapito"
     ),
     "phone_kind": "work|home|office|fax|mobile|cell|direct|main|landline|private",
