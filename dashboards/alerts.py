@@ -136,6 +136,13 @@ def _outcomes() -> Iterator[Rule]:
         hold="5m",
     )
     yield alert(
+        "SidewatchInferenceServerAway",
+        "max by (namespace, pod, instance) (sidewatch_remote_circuit_open) == 1",
+        "warning",
+        "{{ $labels.instance }} cannot use its inference server: the model runs in the observer, or texts are counted as skipped",
+        hold="10m",
+    )
+    yield alert(
         "SidewatchDecodeErrors",
         "(sum by (namespace, format) (rate(sidewatch_decode_errors_total[30m])) > "
         "0.05 * sum by (namespace, format) (rate(sidewatch_decoded_exchanges_total[30m]))) and "

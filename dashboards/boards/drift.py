@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.boards.board import board
-from dashboards.boards.panels import STREAM, also, counted, graph, grown, now, number, query, rows, states
+from dashboards.boards.panels import NS, STREAM, also, counted, graph, grown, now, number, query, rate, rows, states
 
 BY = "route, model, direction, label"
 NAME = "{{route}} {{model}} {{direction}} {{label}}"
@@ -105,9 +105,10 @@ def drift() -> Dashboard:
                     ),
                     graph(
                         "Evidence against no change",
-                        "Decimal orders of magnitude of the sequential test's evidence. It grows with traffic while a change lasts.",
+                        "Decimal orders of magnitude of the sequential test's evidence. It grows with traffic while a change lasts; from the line on it is drift.",
                         "short",
                         query(f"log10(clamp_min({_farthest('sidewatch_drift_evidence')}, 1))", NAME),
+                        query(f"log10(min(sidewatch_drift_alarm_every{{{STREAM}}}))", "alarm, of the first stream"),
                         width=12,
                         runbook="SidewatchDrift",
                     ),
@@ -206,6 +207,34 @@ def drift() -> Dashboard:
                         whole=True,
                         runbook="SidewatchDrift",
                         absent="No stream changed its level",
+                    ),
+                ],
+            ),
+            (
+                "What drift does not see",
+                [
+                    graph(
+                        "Samples that could not be read",
+                        "By reason, since the streams began: exchanges that say nothing of drift, such as those without a text.",
+                        "short",
+                        query(f"sum by (reason) (sidewatch_drift_skipped{{{STREAM}}})", "{{reason}}"),
+                        absent="Every sample was read",
+                    ),
+                    graph(
+                        "Streams closed to make room",
+                        "Per hour: more streams than drift.streams allows, and the longest unused one is forgotten. Raise it, or watch fewer labels.",
+                        "short",
+                        query(
+                            counted(f"3600 * ({rate('sidewatch_drift_closed_streams_total', NS)})"),
+                            "closed",
+                        ),
+                    ),
+                    graph(
+                        "Replicas with the shared reference",
+                        "Share of replicas that could read drift.reference: below 100% the fleet's figures leave some out. 0% where none is set.",
+                        "percentunit",
+                        query(f"avg(sidewatch_drift_reference_usable{{{NS}}})", "replicas"),
+                        most=1,
                     ),
                 ],
             ),

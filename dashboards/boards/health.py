@@ -94,6 +94,53 @@ def health() -> Dashboard:
                         whole=True,
                         runbook="SidewatchWatcherFailing",
                     ),
+                    number(
+                        "Workers",
+                        "Proxy workers that hand captures to an observer: as many as `workers` on all instances together.",
+                        "short",
+                        now(f"sum(sidewatch_workers{{{NS}}})"),
+                        whole=True,
+                        runbook="SidewatchObserverRestarting",
+                    ),
+                    number(
+                        "Youngest observer",
+                        "How long ago the observer began that was started last. Minutes, without a release: it was restarted.",
+                        "s",
+                        now(f"time() - max(sidewatch_observer_start_time_seconds{{{NS}}})"),
+                        runbook="SidewatchObserverRestarting",
+                    ),
+                    number(
+                        "Last self-test",
+                        "Since the oldest last self-test, worst instance: by default there is one every five minutes.",
+                        "s",
+                        now(f"time() - min(sidewatch_selftest_timestamp_seconds{{{NS}}})"),
+                        steps={1800: "orange"},
+                        runbook="SidewatchSelftestFailing",
+                        absent="No self-test",
+                    ),
+                    number(
+                        "Settings refused",
+                        "Changed configurations that could not be used, over the range: the one before goes on. The log says why.",
+                        "short",
+                        now(counted(grown("sidewatch_settings_reloads_total", also(NS, "result", "refused")))),
+                        steps={1: "orange"},
+                        whole=True,
+                    ),
+                    number(
+                        "Settings applied",
+                        "Changed configurations that were taken over without a restart, over the range.",
+                        "short",
+                        now(counted(grown("sidewatch_settings_reloads_total", also(NS, "result", "applied")))),
+                        whole=True,
+                    ),
+                    number(
+                        "Label values past the limit",
+                        "Times over the range that a label's value was counted as `other`: raise metrics.label_values, or choose a label with fewer values.",
+                        "short",
+                        now(counted(grown("sidewatch_label_overflow_total", NS))),
+                        steps={1: "yellow"},
+                        whole=True,
+                    ),
                 ],
             ),
             (
@@ -189,10 +236,11 @@ def health() -> Dashboard:
                     ),
                     graph(
                         "Backlog",
-                        "Exchanges that wait to be judged or are being received.",
+                        "Exchanges that wait to be judged or are being received; deferred: the first stage doubts them, they are judged when there is time.",
                         "short",
                         query(f"sum(sidewatch_backlog_exchanges{{{NS}}})", "wait"),
                         query(f"sum(sidewatch_open_captures{{{NS}}})", "being received"),
+                        query(f"sum(sidewatch_deferred_exchanges{{{NS}}})", "deferred"),
                         runbook="SidewatchBacklogOld",
                     ),
                     graph(
@@ -262,13 +310,21 @@ def health() -> Dashboard:
                         absent="Everything is read",
                     ),
                     graph(
-                        "Model windows by who ran them",
-                        "Per second, where the model runs on an inference server. fallback: run here; nobody: not inspected.",
-                        "short",
-                        query(rate("sidewatch_remote_windows_total", NS, "source"), "{{source}}"),
-                        stack=True,
-                        runbook="SidewatchCoverageBudgetBurn",
-                        absent="The model runs here",
+                        "A watcher's batch, p95",
+                        "Time of one batch in one watcher; 95% are faster.",
+                        "s",
+                        query(
+                            by_top(
+                                quantile(
+                                    0.95, "sidewatch_watcher_duration_seconds", f'{NS},watcher=~"$watcher"', "watcher"
+                                ),
+                                "watcher",
+                                "sidewatch_watcher_duration_seconds_sum",
+                                f'{NS},watcher=~"$watcher"',
+                            ),
+                            "{{watcher}}",
+                        ),
+                        runbook="SidewatchBacklogOld",
                     ),
                     states(
                         "Self-test by watcher",
@@ -289,6 +345,40 @@ def health() -> Dashboard:
                         absent="No errors",
                         width=12,
                         whole=True,
+                    ),
+                ],
+            ),
+            (
+                "The inference server, where there is one",
+                [
+                    graph(
+                        "Model windows by who ran them",
+                        "Per second, where the model runs on an inference server. fallback: run here; nobody: not inspected.",
+                        "short",
+                        query(rate("sidewatch_remote_windows_total", NS, "source"), "{{source}}"),
+                        stack=True,
+                        runbook="SidewatchInferenceServerAway",
+                        absent="The model runs here",
+                    ),
+                    graph(
+                        "Requests to it by result",
+                        "Per second: ok, timeout, connection, malformed, or the HTTP status.",
+                        "reqps",
+                        query(rate("sidewatch_remote_requests_total", NS, "result"), "{{result}}"),
+                        stack=True,
+                        runbook="SidewatchInferenceServerAway",
+                        absent="The model runs here",
+                    ),
+                    graph(
+                        "Time of an answered request",
+                        "From asking to the whole answer, retries apart: near watchers.remote.deadline_seconds windows are run here or skipped.",
+                        "s",
+                        *(
+                            query(quantile(share, "sidewatch_remote_request_duration_seconds", NS), f"p{share * 100:g}")
+                            for share in (0.5, 0.95, 0.99)
+                        ),
+                        runbook="SidewatchInferenceServerAway",
+                        absent="No request was answered",
                     ),
                 ],
             ),

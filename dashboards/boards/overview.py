@@ -10,6 +10,7 @@ from dashboards.boards.panels import (
     GEN_AI,
     NS,
     ROUTE,
+    STREAM,
     by_top,
     counted,
     graph,
@@ -38,6 +39,7 @@ def overview() -> Dashboard:
     tells = "Traffic, errors, latency, tokens, cost, coverage and flags at a glance. Begin here when an alert fires."
     errors = f"(({rate('sidewatch_exchanges_total', FAILED)} or vector(0)) + ({rate('sidewatch_exchanges_total', SERVER_ERROR)} or vector(0))) / {rate('sidewatch_exchanges_total', COUNTED)}"
     ttft = "gen_ai_client_operation_time_to_first_chunk_seconds"
+    chunk = "gen_ai_client_operation_time_per_output_chunk_seconds"
     states = f'{ROUTE},ending="complete",status=~"4..|5.."'
     return board(
         "overview",
@@ -251,6 +253,34 @@ def overview() -> Dashboard:
                         ),
                         stack=True,
                         runbook="SidewatchBudgetBurn",
+                    ),
+                    graph(
+                        "Between two chunks by model, p95",
+                        "Time between one chunk of generated output and the next, streams only: what a reader feels as slow typing.",
+                        "s",
+                        query(
+                            by_top(
+                                quantile(0.95, chunk, GEN_AI, "gen_ai_request_model"),
+                                "gen_ai_request_model",
+                                f"{chunk}_count",
+                                GEN_AI,
+                            ),
+                            "{{gen_ai_request_model}}",
+                        ),
+                        width=12,
+                        runbook="SidewatchLatencyBudgetBurn",
+                    ),
+                    graph(
+                        "Tool calls by model",
+                        "Per minute, as models write them. A jump without more traffic is a loop, or an agent that does what it should not.",
+                        "short",
+                        query(
+                            f"60 * ({by_top(rate('sidewatch_tool_calls_total', STREAM, 'model'), 'model', 'sidewatch_tool_calls_total', STREAM)})",
+                            "{{model}}",
+                        ),
+                        stack=True,
+                        width=12,
+                        absent="No tool is called",
                     ),
                 ],
             ),

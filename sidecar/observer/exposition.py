@@ -68,6 +68,9 @@ class Exposition:
         parts = view.parts()
         for name in parts.names:
             put("sidewatch_watcher_circuit_open", (name,), float(name in parts.panel.resting))
+        if not parts.settings.watchers.remote.endpoint:
+            # The one that was there before a reload may have ended as away: an alert on it would never be over.
+            put("sidewatch_remote_circuit_open", (), 0.0)
         if parts.drift is not None:
             parts.drift.refresh_gauges()
         if parts.judge is not None:

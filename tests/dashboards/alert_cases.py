@@ -221,6 +221,15 @@ CASES = (
         "The watcher pii fails in shop: its exchanges are counted as skipped",
     ),
     Case(
+        "SidewatchInferenceServerAway",
+        "20m",
+        {'sidewatch_remote_circuit_open{namespace="shop",pod="a",instance="i"}': "1x30"},
+        # Away for nine minutes, and back.
+        {'sidewatch_remote_circuit_open{namespace="shop",pod="a",instance="i"}': "0x10 1x9 0x10"},
+        {"namespace": "shop", "pod": "a", "instance": "i"},
+        "i cannot use its inference server: the model runs in the observer, or texts are counted as skipped",
+    ),
+    Case(
         "SidewatchDecodeErrors",
         "50m",
         {

@@ -13,7 +13,7 @@ from sidecar.demo.script import plan
 from sidecar.demo.traffic import APP_HEADER
 from tests.injector.test_server import write_certificate
 from tests.live.outside import post, posts
-from tests.live.stack import Stack, get, wait_for
+from tests.live.stack import Stack, free_port, get, wait_for
 from tests.live.tripwire import TRIP
 
 PLAIN = "Where is my parcel, number {}?"
@@ -133,6 +133,17 @@ def blind(live: Stack) -> None:
         time.sleep(3)
 
 
+def unplug(live: Stack) -> None:
+    """Name an inference server that is not there, until the alert has fired; the model then runs here again."""
+
+    def change(tree: dict[str, Any]) -> None:
+        tree["watchers"]["remote"] = {"endpoint": f"http://127.0.0.1:{free_port()}"}
+
+    with live.configured(change):
+        posts(live.api, plain(20), model="m-unplugged", pause=0.2)
+        wait_for(lambda: live.outside.got("SidewatchInferenceServerAway", "firing"), 120, "the alert")
+
+
 def rename(live: Stack) -> None:
     posts(live.api, plain(80), "renamed", "gpt-4.1", pause=0.1)
 
@@ -161,6 +172,7 @@ FAULTS: dict[str, Callable[[Stack], None]] = {
     "SidewatchSinkFailing": fill_disk,
     "SidewatchPricesMissing": unprice,
     "SidewatchSelftestFailing": blind,
+    "SidewatchInferenceServerAway": unplug,
     "SidewatchBacklogOld": flood,
     "SidewatchObserverRestarting": kill,
     "SidewatchCapturesDropped": stop,
