@@ -238,6 +238,21 @@ def test_servers_listen_where_they_are_told_and_beside_an_app_on_its_loopback(ad
         assert {"--listen=127.0.0.1:18080", f"--admin={address}:19090"} <= set(box["args"])
 
 
+def test_a_renewed_certificate_is_signed_by_a_ca_that_stays() -> None:
+    # The API server's caBundle must not change with it: webhooks load a new certificate a minute after it is there.
+    objects = render(case("injector-cert-manager"))
+    certificates = {one["metadata"]["name"]: one["spec"] for one in of_kind(objects, "Certificate")}
+    issuers = {one["metadata"]["name"]: one["spec"] for one in of_kind(objects, "Issuer")}
+    leaf, authority = certificates["rel-sidewatch-injector"], certificates["rel-sidewatch-injector-ca"]
+    assert authority["isCA"] is True
+    assert issuers[leaf["issuerRef"]["name"]] == {"ca": {"secretName": authority["secretName"]}}
+    assert issuers[authority["issuerRef"]["name"]] == {"selfSigned": {}}
+    assert int(authority["duration"][:-1]) >= 10 * int(leaf["duration"][:-1])
+    own = merged(case("injector-cert-manager"), {"injector": {"certificates": {"issuerRef": {"name": "mine"}}}})
+    assert [one["metadata"]["name"] for one in of_kind(render(own), "Certificate")] == ["rel-sidewatch-injector"]
+    assert of_kind(render(own), "Issuer") == []
+
+
 def test_a_webhook_that_ends_is_asked_no_more_before_it_does() -> None:
     # Until every API server knows, a refused connection would be a pod without Sidewatch.
     (deployment,) = of_kind(render(case("injector-self-signed")), "Deployment")
@@ -309,7 +324,7 @@ def test_the_webhooks_own_metrics_are_scraped_over_tls() -> None:
     (box,) = deployment["spec"]["template"]["spec"]["containers"]
     assert endpoint["port"] in {port["name"] for port in box["ports"]}
     assert endpoint["scheme"] == "https"
-    (certificate,) = of_kind(objects, "Certificate")
+    certificate = next(one for one in of_kind(objects, "Certificate") if "isCA" not in one["spec"])
     assert endpoint["tlsConfig"]["serverName"] in certificate["spec"]["dnsNames"]
     assert endpoint["tlsConfig"]["ca"]["secret"]["name"] == certificate["spec"]["secretName"]
 

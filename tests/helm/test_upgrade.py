@@ -52,7 +52,7 @@ def test_a_release_of_the_version_before_can_be_upgraded(
     assert (release["status"], release["revision"], release["chart_version"]) == ("deployed", 2, "0.2.0")
     assert objects.refused == []
     assert before <= set(objects.stored)  # nothing changed its name: that would be a gap in service
-    new = ("podmonitors/rel-sidewatch-injector", "services/rel-sidewatch-metrics")
+    new = ("podmonitors/rel-sidewatch-injector", "services/rel-sidewatch-metrics", "rel-sidewatch-injector-ca")
     assert before == {path for path in objects.stored if not path.endswith(new)}
 
 

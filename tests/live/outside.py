@@ -20,7 +20,7 @@ def _chat(request: dict[str, Any], text: str = "It is with the carrier.", **more
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30}
     head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": request.get("model")}
-    return json.dumps({**head, "choices": [choice], "usage": usage, **more}).encode()
+    return json.dumps(head | {"choices": [choice], "usage": usage} | more).encode()
 
 
 def _slow(request: dict[str, Any]) -> tuple[int, bytes]:
@@ -28,11 +28,18 @@ def _slow(request: dict[str, Any]) -> tuple[int, bytes]:
     return 200, _chat(request)
 
 
+def _calling(request: dict[str, Any]) -> tuple[int, bytes]:
+    call = {"id": "call_1", "type": "function", "function": {"name": "track", "arguments": '{"parcel": 1}'}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return 200, _chat(request, choices=[{"index": 0, "message": message, "finish_reason": "tool_calls"}])
+
+
 # mood -> status and body
 ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
     "plain": lambda request: (200, _chat(request)),
     "broken": lambda _: (503, b'{"error":{"message":"overloaded","type":"server_error"}}'),
     "slow": _slow,
+    "calling": _calling,
     "garbled": lambda _: (200, b'{"id": "chatcmpl-1", "choices": [{"message": {"content": "It is with the'),
     "leaking": lambda request: (200, _chat(request, LEAK)),
     "dear": lambda request: (200, _chat(request, usage={"prompt_tokens": 2_000_000, "completion_tokens": 10})),

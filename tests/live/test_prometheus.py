@@ -118,6 +118,7 @@ def test_every_panel_shows_series_under_traffic_and_nobody_is_alerted(
         assert asyncio.run(clients(live.proxy, 60)) == 60
         assert asyncio.run(planted(live)) > 0
         assert set(posts(live.api, faults.plain(70), model="gpt-4.1", pause=0.1)) == {200}  # what will be renamed
+        assert set(posts(live.api, faults.plain(8), "calling", "m-calling", pause=0.1)) == {200}
         live.judged()
     wait_for(lambda: silent(live) <= set(SILENT), 20, f"series for {silent(live) - set(SILENT)}")
     told = {alert["labels"]["alertname"] for alert in live.outside.alerts}
