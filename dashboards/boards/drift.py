@@ -215,7 +215,7 @@ def drift() -> Dashboard:
                 [
                     graph(
                         "Samples that could not be read",
-                        "By reason, since the streams began: exchanges that say nothing of drift, such as those without a text.",
+                        "By reason, since the streams began: embeddings and scores that are no numbers. Any at all is a fault of Sidewatch or of a watcher of your own.",
                         "short",
                         query(f"sum by (reason) (sidewatch_drift_skipped{{{STREAM}}})", "{{reason}}"),
                         absent="Every sample was read",

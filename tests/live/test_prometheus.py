@@ -35,6 +35,7 @@ SILENT = {
     ("health", "Refused"): "a connection past a limit",
     ("safety", "Against its own week"): "a week",
     ("drift", "Fleet against the shared reference (PSI)"): "a shared reference",
+    ("drift", "Samples that could not be read"): "an embedding that is no number",
     ("drift", "Clusters that moved"): "a stream in drift",
     ("drift", "Who changed, and since when"): "a stream in drift",
     ("drift", "What carries the change"): "a stream in drift",
@@ -57,6 +58,7 @@ STAY_SILENT = {
     "mark: Release",
     "Refused",
     "Time of an answered request",
+    "Samples that could not be read",
     "The judge and the watchers disagree",
     "What the judge did",
     "Judge's budget left",
@@ -192,7 +194,8 @@ def test_every_metric_that_is_asked_for_was_scraped(faulty: Stack) -> None:
     assert wanted - scraped == NEVER
 
 
-# None of the faults makes these: a refusal, a connection past a limit, an inference server that answers, a judge, a shared reference.
+# None of the faults makes these: a refusal, a connection past a limit, an inference server that answers,
+# an embedding that is no number, a judge, a shared reference.
 NEVER = {
     "sidewatch_refusals_total",
     "sidewatch_refused_total",
@@ -200,6 +203,7 @@ NEVER = {
     "sidewatch_judge_exchanges_total",
     "sidewatch_judge_verdicts_total",
     "sidewatch_judge_budget_left_ratio",
+    "sidewatch_drift_skipped",
     "sidewatch_drift_bins_total",
     "sidewatch_drift_reference_share",
     "sidewatch:drift_bins:expected",
