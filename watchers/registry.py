@@ -39,7 +39,8 @@ class Order:
     """What a factory gets: everything it needs to make one watcher.
 
     `encoder` is the shared one, None where no pack is loaded; `rate` is the false-positive rate that thresholds
-    were chosen for ("1%" or "0.1%"); `thresholds` overrides some labels'.
+    were chosen for ("1%" or "0.1%"); `thresholds` overrides some labels'. `others`: the options of every configured watcher by
+    its type, for one that goes by another's unless it has its own.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Order:
     rate: str = "1%"
     thresholds: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 Factory = Callable[[Order], Watcher]
@@ -60,7 +62,8 @@ def build(
     Raises WatcherError with the name, the problem and the remedy: an unknown name or type, a threshold for a label
     that the watcher has not, a watcher of the pack where no pack was loaded, an option it does not know.
     """
-    return [_build_one(name, settings.get(name), encoder, rate) for name in names]
+    others = {one.type or name: one.options for name, one in settings.items()}
+    return [_build_one(name, settings.get(name), Order(name, encoder, rate, others=others)) for name in names]
 
 
 def needs_encoder(names: Sequence[str], settings: Mapping[str, Configured]) -> bool:
@@ -69,13 +72,12 @@ def needs_encoder(names: Sequence[str], settings: Mapping[str, Configured]) -> b
     return any(type_name in ENCODER_TYPES or type_name in BETTER_WITH_ENCODER for type_name in types)
 
 
-def _build_one(name: str, configured: Configured | None, encoder: Encoder | None, rate: str) -> Watcher:
+def _build_one(name: str, configured: Configured | None, order: Order) -> Watcher:
     type_name = (configured.type if configured else None) or name
     factory = FACTORIES.get(type_name) or _entry_point(name, type_name)
-    order = Order(name, encoder, rate)
     if configured:
-        order = Order(name, encoder, rate, configured.thresholds, configured.options)
-    if type_name in ENCODER_TYPES and encoder is None:
+        order = replace(order, thresholds=configured.thresholds, options=configured.options)
+    if type_name in ENCODER_TYPES and order.encoder is None:
         raise WatcherError(name, "it reads the model pack and none is loaded", "set watchers.pack or leave it out")
     _check_thresholds(factory, order)
     made = _made(factory, order)

@@ -1,12 +1,13 @@
 """What crosses a border: personal data by its way, the system prompt, canaries in disguise."""
 
 import base64
+from dataclasses import dataclass, field
 
 import pytest
 
 from watchers.encoder import PackEncoder
 from watchers.leakage.watcher import Leakage, LeakageOptions, make
-from watchers.registry import Order
+from watchers.registry import Order, build
 from watchers.watcher import Direction, Judgement, Origin, Record, Role, WatcherError
 
 SYSTEM = (
@@ -187,3 +188,21 @@ def test_wrong_options_say_what_to_change(options: dict[str, object], expected: 
     with pytest.raises(WatcherError) as raised:
         make(Order("leakage", options=options))
     assert expected in str(raised.value)
+
+
+@dataclass(frozen=True)
+class Configured:
+    options: dict[str, object]
+    enabled: bool = True
+    type: str | None = None
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+
+def test_the_lists_of_the_pii_watcher_count_here_too_unless_it_has_its_own() -> None:
+    pii = Configured({"allow": ["ann@example.com"], "without_countries": ["PL"]})
+    texts = [(Origin.USER, "who?"), (Origin.COMPLETION, "It is ann@example.com, PESEL 44051401359.")]
+    (shared,) = build(["leakage"], {"pii": pii})
+    (own,) = build(["leakage"], {"pii": pii, "leakage": Configured({"pii": {"without": ["PL_PESEL"]}})})
+    assert flags(shared.watch(exchange(*texts))[-1]) == []
+    assert flags(own.watch(exchange(*texts))[-1]) == ["pii_new"]
+    assert flags(last(*texts)) == ["pii_new"]

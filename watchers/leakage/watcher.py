@@ -7,7 +7,7 @@ new where neither did: memorised or invented. Personal data in a prompt is on it
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -41,7 +41,7 @@ _EMBEDDED_WORDS: Final = 20
 
 
 class LeakageOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`options` of the watcher in the configuration; `pii` are those of the watcher `pii`."""
+    """`options` of the watcher in the configuration; `pii`: as of the watcher `pii`, whose own count where there are none."""
 
     canaries: tuple[str, ...] = ()
     pii: PiiOptions = PiiOptions(without=MARKED)
@@ -198,6 +198,9 @@ def _way(record: Record, value: str, exchange: _Exchange) -> str:
 def make(order: Order) -> Leakage:
     """Make the watcher as the configuration orders it. Raises WatcherError with the remedy."""
     options = options_of(order, LeakageOptions)
+    if "pii" not in order.options:  # whose an address is, is the same question here
+        pii = options_of(replace(order, options=order.others.get("pii", {})), PiiOptions)
+        options = msgspec.structs.replace(options, pii=msgspec.structs.replace(pii, without=(*MARKED, *pii.without)))
     # Letters of other scripts all look alike to the search: any text in the script would be a find.
     sizes = [sum(byte < 0x80 for byte in letters(canary).data) for canary in options.canaries]
     if sizes and min(sizes) < LEAST_CHARS:
