@@ -29,6 +29,7 @@ NOTES = {
 }  # fmt: skip
 _OWN = {"inject", "injected", "effective-config"}
 _MAX_CONFIG_CHARS = 32 * 1024
+_DEEPEST = 32
 _MAX_ANNOTATIONS_BYTES = 256 * 1024  # the API server refuses a pod with more
 _MIRROR = "kubernetes.io/config.mirror"
 _IMAGE = re.compile(r"[^\s]{1,500}")
@@ -190,8 +191,8 @@ def _mapping(notes: Mapping[str, str], key: str, warnings: list[str]) -> dict[st
         warnings.append(f"{PREFIX}{key} has {len(text)} characters, expected at most {_MAX_CONFIG_CHARS}: ignored")
         return {}
     try:
-        own = _with_text_keys(yaml.load(text, _WithoutAliases)) or {}  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, RecursionError, ValueError):
+        own = _with_text_keys(yaml.load(text, _Plain)) or {}  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError):
         own = None
     if isinstance(own, dict):
         return own
@@ -199,13 +200,19 @@ def _mapping(notes: Mapping[str, str], key: str, warnings: list[str]) -> dict[st
     return {}
 
 
-class _WithoutAliases(yaml.SafeLoader):
-    """A few aliases of aliases are a gigabyte."""
+class _Plain(yaml.SafeLoader):
+    """A few aliases of aliases are a gigabyte, and ten thousand brackets half a second in which no review is answered."""
+
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias")
-        return super().compose_node(parent, index)
+        if self._depth > _DEEPEST or self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias, or nested too deep")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def _with_text_keys(value: Any) -> Any:

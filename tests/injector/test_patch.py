@@ -1,6 +1,7 @@
 """The patch, applied with a JSON Patch library to pods of many shapes: additive, idempotent, never a refusal."""
 
 import copy
+import time
 from typing import Any
 
 import jsonpatch
@@ -229,6 +230,27 @@ def test_ports_that_a_pod_asks_for_and_uses_itself_are_left_to_it() -> None:
     assert warnings == ["sidewatch.dev/port is 3000, which the pod uses already: the default is used"]
     _, warnings = patched(pod({"sidewatch.dev/port": "15000", "sidewatch.dev/admin-port": "15000"}))
     assert warnings == ["sidewatch.dev/admin-port is 15000, which the pod uses already: the default is used"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 32_000,
+        "{a: " * 8_000,
+        "- " * 16_000,
+        "? " * 16_000,
+        "a: &a [x]\nb: &b [*a,*a]\n" * 900,
+        "&a " * 10_000,
+        "'" * 32_000,
+    ],
+    ids=["brackets", "braces", "dashes", "keys", "aliases", "anchors", "quotes"],
+)
+def test_an_annotation_made_to_be_slow_is_not(text: str) -> None:
+    began = time.process_time()
+    for key in ("config", "resources"):
+        _, warnings = injection(pod({f"sidewatch.dev/{key}": text}), "shop", NATIVE)
+        assert "is not" in warnings[0]
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("where", ["containers", "initContainers"])
