@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from watchers.watcher import Record
-from watchers.windows import CONTENT, WHOLE_CHARS
+from watchers.windows import CONTENT, most
 
 _COUNTED = 8  # times the budget: past so many tokens of new text the rest is not counted any more, so it costs nothing
 
@@ -20,7 +20,7 @@ def allotted(records: Sequence[Record], budget_tokens: int, count: Callable[[str
     `count` says how many tokens reading a text whole costs. It is not asked where the texts fit by their length alone.
     """
     budget = max(budget_tokens, CONTENT)
-    if sum(len(record.text) for record in records) * WHOLE_CHARS <= budget:
+    if sum(most(record.text) for record in records) <= budget:
         return list(records)
     order = sorted(range(len(records)), key=lambda at: (records[at].fresh, at), reverse=True)
     grants: dict[int, int | None] = dict.fromkeys(order, 0)

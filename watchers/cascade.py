@@ -6,16 +6,15 @@ watcher asks with `read`, and says what for: each head and the token tags are cl
 embedding asks with `encode`, which reads in full at every depth.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
-from watchers.encoder import CHARACTERS_A_TOKEN, PackEncoder, Piece, clipped
+from watchers.encoder import CHARACTERS_A_TOKEN, PackEncoder, Piece, clipped, content_key
 from watchers.encoding import Encoding, Floats, Window
 from watchers.first_stage import FirstStage, Said, places
 from watchers.look import CONTACTS, Look
@@ -25,6 +24,7 @@ from watchers.tags import TAGS
 from watchers.watcher import Span
 
 REMEMBERED: Final = 256  # texts whose first look is remembered: all heads ask for the same one
+REMEMBERED_CHARS: Final = 1 << 20  # of them together; some 20 bytes each
 _UNDER: Final = 0.999  # times its threshold is the most that a score may be that the full encoder did not give
 _NOTHING: Final = np.zeros(0, dtype=np.float32)
 
@@ -35,13 +35,27 @@ class Depth(StrEnum):
     ALONE = "alone"  # the first stage only
 
 
+@dataclass(slots=True)
+class _Seen:
+    """A text as it is read, how many characters of a huge one are not, and the first stage's word on it.
+
+    `cleared`: what a watcher gets to see where nothing is doubted, once one asked.
+    """
+
+    view: View
+    clipped_off: int
+    said: Said
+    cleared: tuple[Window, ...] = ()
+
+
 class Cascade:
     """Implements `Encoder`, `heads.PackReader` and `look.Screening` on a pack's encoder and its first stage."""
 
     def __init__(self, encoder: PackEncoder, first: FirstStage) -> None:
         self.depth = Depth.FULL
         self._encoder, self._first = encoder, first
-        self._said: OrderedDict[bytes, Said] = OrderedDict()
+        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._seen_chars = 0
         self._limits = {
             head: np.array([encoder.pack.threshold(label) * _UNDER for label in labels], np.float32)
             for head, labels in encoder.pack.heads.items()
@@ -90,9 +104,8 @@ class Cascade:
 
     def _screened(self, text: str, budget: int | None, asked: str) -> Look:
         """Return what the first stage can settle; without an encoding where the whole text is to be read in full."""
-        view, clipped_off = self._view(text, budget)
-        said = self._say(view.text)
-        doubts = said.doubts[:, self._first.columns[asked]] >= 0
+        seen, column = self._see(text, budget), self._first.columns[asked]
+        doubts = seen.said.doubts[:, column] >= 0
         doubted = bool(doubts.any())
         known = self._encoder.known(text, budget)
         if known is not None or self.depth is Depth.FULL:
@@ -101,15 +114,18 @@ class Cascade:
             return Look(None, doubted, whole=False)
         if doubted and doubts.all():
             return Look(None, doubted)
-        read: tuple[Window, ...] = ()
+        read, view = tuple[Window, ...](), seen.view
         if doubted:
             spots = [spot for spot, doubt in zip(places(view.text), doubts, strict=True) if doubt]
             part = self._encoder.encode_part(text, spots, budget)
             if part.unavailable or len(part.embedding):  # nobody read it, or all was read: it was past its budget
                 return Look(part, doubted)
             read = part.windows
-        found = Encoding((*read, *self._window(len(text), said.scores[~doubts])), _NOTHING, clipped_off)
-        return Look(found, doubted, False, self._marks(view, read) if asked == CONTACTS else ())
+            cleared = self._window(len(text), seen.said.scores[~doubts])
+        else:
+            cleared = seen.cleared = seen.cleared or self._window(len(text), seen.said.scores)
+        marks = self._marks(seen, read) if asked == CONTACTS else ()
+        return Look(Encoding((*read, *cleared), _NOTHING, seen.clipped_off), doubted, False, marks)
 
     def _window(self, chars: int, scores: Floats) -> tuple[Window, ...]:
         """Return the first stage's estimates as a window without tokens; kept under the thresholds, as it never flags."""
@@ -121,24 +137,25 @@ class Cascade:
             at += len(limits)
         return (Window(0, chars, found, np.zeros((0, 2), np.int32), np.zeros((0, len(TAGS)), np.float32)),)
 
-    def _marks(self, view: View, read: Sequence[Window]) -> tuple[Span, ...]:
+    def _marks(self, seen: _Seen, read: Sequence[Window]) -> tuple[Span, ...]:
         """Return likely names outside the windows that were read."""
         found = []
-        for start, end, label, score in self._first.marks(view.text):
-            first, last = view.original(start, end)
+        for start, end, label, score in self._first.marks(seen.view.text, seen.said):
+            first, last = seen.view.original(start, end)
             if not any(window.start < last and first < window.end for window in read):
                 found.append(Span(first, last, label, score))
         return tuple(found)
 
-    def _view(self, text: str, budget: int | None) -> tuple[View, int]:
-        """Return what is read of a text, as `PackEncoder` does, and how many characters of a huge one are not."""
-        limit = (self._encoder.budget_tokens if budget is None else budget) * CHARACTERS_A_TOKEN
-        return clipped(text, limit)[0], max(0, len(text) - limit)
-
-    def _say(self, text: str) -> Said:
-        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
-        said = self._said.pop(key, None) or self._first.say(text)
-        self._said[key] = said
-        if len(self._said) > REMEMBERED:
-            self._said.popitem(last=False)
-        return said
+    def _see(self, text: str, budget: int | None) -> _Seen:
+        """Return the first look at a text; what is read of it is what `PackEncoder` would read."""
+        key = content_key(text, budget)
+        seen = self._seen.pop(key, None)
+        if seen is None:
+            limit = (self._encoder.budget_tokens if budget is None else budget) * CHARACTERS_A_TOKEN
+            view = clipped(text, limit)[0]
+            seen = _Seen(view, max(0, len(text) - limit), self._first.say(view.text))
+            self._seen_chars += len(view.text)
+        self._seen[key] = seen
+        while len(self._seen) > REMEMBERED or self._seen_chars > REMEMBERED_CHARS:
+            self._seen_chars -= len(self._seen.popitem(last=False)[1].view.text)
+        return seen

@@ -80,7 +80,7 @@ class PackEncoder:
 
     def encode(self, texts: Sequence[str], budgets: Sequence[int | None] = ()) -> list[Encoding]:
         """Return one encoding a text, in order; repeated and recently seen texts cost nothing."""
-        asked = [(_key(text, budget), text, budget) for text, budget in zip_longest(texts, budgets)]
+        asked = [(content_key(text, budget), text, budget) for text, budget in zip_longest(texts, budgets)]
         found = {key: encoding for key, *_ in asked if (encoding := self._cache.get(key)) is not None}
         missing = {key: (text, budget) for key, text, budget in asked if key not in found}
         if missing:
@@ -92,7 +92,7 @@ class PackEncoder:
 
     def known(self, text: str, budget: int | None = None) -> Encoding | None:
         """Return the encoding of a text that was encoded lately, else None."""
-        return self._cache.get(_key(text, budget))
+        return self._cache.get(content_key(text, budget))
 
     def encode_part(self, text: str, spots: Sequence[tuple[int, int]], budget: int | None = None) -> Encoding:
         """Return the windows alone that touch one of the spots, which are characters of the plain view, in order.
@@ -217,7 +217,8 @@ class PackEncoder:
         return scored
 
 
-def _key(text: str, budget: int | None) -> bytes:
+def content_key(text: str, budget: int | None) -> bytes:
+    """Return what an encoding is remembered by."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return digest + b"%d" % (-1 if budget is None else budget)
 

@@ -37,6 +37,7 @@ CASES: Final = 5
 _WORD: Final = re.compile(r"[^\W\d_]{1,40}|\d{1,20}|[^\w\s]|_")
 _GAP: Final = 3  # characters between two words of one name
 _FLAGS: Final = [ENTITY_TYPES.index(kind) for kind in FLAGGING]
+_MARKED: Final = [at for at, kind in enumerate(ENTITY_TYPES) if kind not in FLAGGING]
 _REMEMBERED: Final = 32_768  # spellings whose row is remembered; past it they are forgotten together
 
 
@@ -89,11 +90,13 @@ class Said:
     """What the first stage says of a text, part by part.
 
     Shapes: `scores` float32 (parts, labels), estimates of the full encoder's; `doubts` float32 (parts, heads + 2), log
-    odds over the limit, not cleared where 0 or more; the last columns are `CONTACTS` and `NAMES`.
+    odds over the limit, not cleared where 0 or more; the last columns are `CONTACTS` and `NAMES`. `kinds` float32
+    (words, entity types), log odds that a word is part of a name of each.
     """
 
     scores: Floats
     doubts: Floats
+    kinds: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +140,9 @@ class FirstStage:
         """Read a text that `normalize.plain` has been through. Linear in its length."""
         codes = self.vocabulary.codes(text)
         if not len(codes):
-            return Said(np.zeros((0, self._labels), np.float32), np.zeros((0, len(self.columns)), np.float32))
+            return Said(*(np.zeros((0, of), np.float32) for of in (self._labels, len(self.columns), len(ENTITY_TYPES))))
         channels = self._channels(codes)
-        rows, kinds = codes // CASES, channels @ self._kinds + self._weights.kinds_bias
+        rows, kinds = codes // CASES, (channels @ self._kinds + self._weights.kinds_bias).astype(np.float32)
         places = list(parts(len(codes)))
         logits = self._logits(np.stack([self._pooled(channels[start:end]) for start, end in places]))
         names = [self._names(kinds[start:end], rows[start:end]) for start, end in places]
@@ -148,7 +151,7 @@ class FirstStage:
         for at, (start, end) in enumerate(places):
             if strange[start:end].sum() > STRANGE * (end - start):
                 doubts[at] = np.maximum(doubts[at], 0)
-        return Said((1 / (1 + np.exp(-logits[:, : self._labels]))).astype(np.float32), doubts)
+        return Said((1 / (1 + np.exp(-logits[:, : self._labels]))).astype(np.float32), doubts, kinds)
 
     def weights(self, pieces: Sequence[str], label: int) -> list[float]:
         """Return how much each piece of a window seems to weigh for a label: what is missing without it, and half of it alone."""
@@ -161,30 +164,27 @@ class FirstStage:
         without, alone = others[: len(pieces)], others[len(pieces) :]
         return [whole - left + own / 2 for left, own in zip(without, alone, strict=True)]
 
-    def marks(self, text: str) -> list[tuple[int, int, str, float]]:
-        """Return likely names of a plain text as (start, end, entity type, score), in order; scores are 0.5 or more."""
-        kinds = self._kinds_of(text)
-        over = kinds.max(axis=1) - self._weights.mark
+    def marks(self, text: str, said: Said | None = None) -> list[tuple[int, int, str, float]]:
+        """Return likely names of a plain text as (start, end, entity type, score), in order; scores are 0.5 or more.
+
+        `said`: of the text, where that is known.
+        """
+        kinds = (said or self.say(text)).kinds[
+            :, _MARKED
+        ]  # what would flag was cleared, or the full encoder has read it
+        over = kinds.max(axis=1, initial=NEVER) - self._weights.mark
         if not (over >= 0).any():
             return []
         spans, found = list(places_of_words(text)), list[tuple[int, int, str, float]]()
         for first, last in _runs(over >= 0, spans):
-            kind = ENTITY_TYPES[int(kinds[first:last].mean(axis=0).argmax())]
+            kind = ENTITY_TYPES[_MARKED[int(kinds[first:last].mean(axis=0).argmax())]]
             score = 1 / (1 + math.exp(-float(over[first:last].mean())))
             found.append((spans[first][0], spans[last - 1][1], kind, score))
         return found
 
     def kinds(self, text: str) -> Floats:
         """Return of each word the logit of the likeliest kind of name that does not flag, float32 (words,)."""
-        return np.asarray(self._kinds_of(text).max(axis=1))
-
-    def _kinds_of(self, text: str) -> Floats:
-        codes = self.vocabulary.codes(text)
-        if not len(codes):
-            return np.zeros((0, len(ENTITY_TYPES)), np.float32)
-        kinds = self._channels(codes) @ self._kinds + self._weights.kinds_bias
-        kinds[:, _FLAGS] = -np.inf  # what would flag was cleared, or the full encoder has read it
-        return np.asarray(kinds, np.float32)
+        return np.asarray(self.say(text).kinds[:, _MARKED].max(axis=1, initial=NEVER))
 
     def _channels(self, codes: NDArray[np.int32]) -> NDArray[np.int16]:
         """Return each word in its surroundings, int16 (words, channels): its own, its left and its right neighbour's."""

@@ -32,10 +32,13 @@ def courses(types: Floats, begins: Floats, goes_on: NDArray[np.bool_], names: in
     is learned from forms of every kind, so that for them the type alone counts.
     """
     states = np.zeros(len(types), np.int32)
-    doubtful = np.flatnonzero(1 - types.sum(axis=1) < _SURE)
-    for first, last in _stretches(doubtful):
+    none = 1 - types.sum(axis=1)
+    # Where no word of a stretch is likelier in an entity than in none, none is the likeliest course: nothing costs less.
+    likelier = np.log(types.max(axis=1, initial=0).clip(_LEAST, 1)) >= _none(none)
+    for first, last in _stretches(np.flatnonzero(none < _SURE)):
         rows = slice(first, last + 1)
-        states[rows] = _course(types[rows], begins[rows], goes_on[rows], names)
+        if likelier[rows].any():
+            states[rows] = _course(types[rows], begins[rows], goes_on[rows], names)
     return states
 
 
@@ -47,12 +50,17 @@ def _stretches(indices: NDArray[np.intp]) -> list[tuple[int, int]]:
     return [(int(indices[start]), int(indices[end - 1])) for start, end in pairwise(cuts)]
 
 
+def _none(probabilities: Floats) -> Floats:
+    """Return what it weighs that words are none, in nats."""
+    return np.asarray(_DOUBT * np.log(probabilities.clip(_LEAST, 1)))
+
+
 def _course(types: Floats, begins: Floats, goes_on: NDArray[np.bool_], names: int) -> NDArray[np.int32]:
     kinds = types.shape[1]
     rare = goes_on & (np.arange(kinds) < names)  # where a beginning needs evidence
     mass = types.clip(_LEAST, 1)
     share = (begins / mass).clip(0, 1)
-    none = _DOUBT * np.log((1 - types.sum(axis=1)).clip(_LEAST, 1))
+    none = _none(1 - types.sum(axis=1))
     # Where nothing can be gone on with, whatever looks like an entity begins one.
     begin = np.log(mass) + np.where(rare, np.log(share.clip(_LEAST_BEGIN, 1)), 0.0)
     inside = np.log(mass) + np.log((1 - share).clip(_LEAST_INSIDE, 1))

@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from watchers.windows import CONTENT, OVERLAP, cut, unread
+from watchers.windows import CONTENT, OVERLAP, cost, cut, most, unread
 
 
 def test_short_texts_are_one_window():
@@ -18,6 +18,12 @@ def test_every_token_is_read_where_the_budget_allows():
     for tokens in range(1, 700):
         covered = {token for start, end in cut(tokens, 10_000) for token in range(start, end)}
         assert covered == set(range(tokens))
+
+
+def test_a_text_never_costs_more_than_its_characters_say():
+    assert all(cost(chars) <= most("a" * chars + "    ") for chars in range(3000)), "each character a token"
+    assert most("a b " * 500) == cost(1000)
+    assert most("ü" * 500) == cost(1000), "other text: two tokens a character"
 
 
 def test_no_window_is_larger_than_the_encoder_takes():
