@@ -34,7 +34,7 @@ Guide = Callable[
 
 
 @dataclass(frozen=True, slots=True)
-class _Laid:
+class Laid:
     """A text laid out for the graph: `cuts` are its windows (start, end) in tokens; `whole`: nothing of it is left out."""
 
     length: int
@@ -45,6 +45,10 @@ class _Laid:
 
     def feeds(self) -> list[Feed]:
         return [_feed(self.tokens, start, end) for start, end in self.cuts]
+
+    def spots(self) -> list[tuple[int, int]]:
+        """Return where the windows stand, in characters of the view."""
+        return [_characters(self.tokens, cut) for cut in self.cuts]
 
 
 class PackEncoder:
@@ -94,24 +98,13 @@ class PackEncoder:
         """Return the encoding of a text that was encoded lately, else None."""
         return self._cache.get(content_key(text, budget))
 
-    def encode_part(self, text: str, spots: Sequence[tuple[int, int]], budget: int | None = None) -> Encoding:
-        """Return the windows alone that touch one of the spots, which are characters of the plain view, in order.
-
-        Of a text past its budget, all windows that the budget allows. The embedding is empty (0,): it would be of a part.
-        """
-        laid = self._laid(text, self.budget_tokens if budget is None else budget)
-        if not laid.whole:
-            return self.encode([text], [budget])[0]
-        offsets = laid.tokens.offsets
-        touched = [
-            (start, end)
-            for start, end in laid.cuts
-            if any(offsets[start, 0] < last and first < offsets[end - 1, 1] for first, last in spots)
-        ]
-        raws = [raw for raw in self._run_again([_feed(laid.tokens, *cut) for cut in touched]) if raw is not None]
-        if len(raws) < len(touched):
+    def encode_part(self, laid: Laid, chosen: Sequence[int]) -> Encoding:
+        """Return some windows alone of a text, in order. The embedding is empty (0,): it would be of a part."""
+        cuts = [laid.cuts[at] for at in chosen]
+        raws = [raw for raw in self._run_again([_feed(laid.tokens, *cut) for cut in cuts]) if raw is not None]
+        if len(raws) < len(cuts):
             return Encoding((), np.zeros(0, dtype=np.float32), laid.length, unavailable=True)
-        made = tuple(self._window(laid, cut, raw) for cut, raw in zip(touched, raws, strict=True))
+        made = tuple(self._window(laid, cut, raw) for cut, raw in zip(cuts, raws, strict=True))
         return Encoding(made, np.zeros(0, dtype=np.float32))
 
     def _run_again(self, feeds: Sequence[Feed]) -> list[Raw | None]:
@@ -134,17 +127,21 @@ class PackEncoder:
         return max(windows.cost(self._tokeniser.count(view.text)), len(text) // CHARACTERS_A_TOKEN)
 
     def _encode(self, texts: Sequence[tuple[str, int | None]]) -> list[Encoding]:
-        laid = [self._laid(text, self.budget_tokens if budget is None else budget) for text, budget in texts]
+        laid = [self.lay(text, budget) for text, budget in texts]
         raws = iter(self._graph.run([feed for one in laid for feed in one.feeds()]))
         return [self._put_together(one, [next(raws) for _ in one.cuts]) for one in laid]
 
-    def _laid(self, text: str, budget: int) -> _Laid:
+    def lay(self, text: str, budget: int | None = None) -> Laid:
+        """Lay a text out as it would be read."""
+        return self._laid(text, self.budget_tokens if budget is None else budget)
+
+    def _laid(self, text: str, budget: int) -> Laid:
         view, cut = clipped(text, budget * CHARACTERS_A_TOKEN) if budget > 0 else (plain(""), bool(text))
         tokens = self._tokeniser([view.text])[0]
         cuts = windows.cut(len(tokens.ids), budget)
-        return _Laid(len(text), view, tokens, cuts, not cut and _whole(cuts, len(tokens.ids)))
+        return Laid(len(text), view, tokens, cuts, not cut and _whole(cuts, len(tokens.ids)))
 
-    def _put_together(self, laid: _Laid, passes: Sequence[Raw | None]) -> Encoding:
+    def _put_together(self, laid: Laid, passes: Sequence[Raw | None]) -> Encoding:
         raws = [raw for raw in passes if raw is not None]
         if len(raws) < len(passes):
             return Encoding((), np.zeros(384, dtype=np.float32), laid.length, unavailable=True)
@@ -156,7 +153,7 @@ class PackEncoder:
         """One pass over tokens [start, end)."""
         return self._graph.run([_feed(tokens, start, end)])[0]
 
-    def _window(self, laid: _Laid, cut: tuple[int, int], raw: Raw) -> Window:
+    def _window(self, laid: Laid, cut: tuple[int, int], raw: Raw) -> Window:
         inside, origin = laid.tokens.offsets[cut[0] : cut[1]], laid.view.origin
         starts, ends = origin[inside[:, 0]], origin[np.maximum(inside[:, 1] - 1, 0)] + 1
         offsets = np.stack([starts, np.maximum(starts, ends)], axis=1).astype(np.int32)
@@ -188,7 +185,7 @@ class PackEncoder:
         `read`: what was read of the text, where that is known: other windows are not read for this. `guide`: in which order to
         try a window's pieces; without one all are tried. `watchers.evidence` says how many passes each takes.
         """
-        laid = self._laid(text, self.budget_tokens if budget is None else budget)
+        laid = self.lay(text, budget)
         encoding = read or self.encode([text], [budget])[0]
         cuts = {int(laid.view.origin[laid.tokens.offsets[cut[0], 0]]): cut for cut in laid.cuts}
         windows = [one for one in encoding.windows if len(one.offsets) and one.start in cuts]

@@ -97,7 +97,7 @@ def test_only_the_doubted_windows_of_a_long_text_are_read(cascade, encoder, pass
     text = " ".join([BRIDGE] * 30 + [INSULT] + [BRIDGE] * 30)
     options = HeadOptions(evidence_pieces=0)
     judgement = HeadWatcher("toxicity", "toxicity", cascade, options=options).watch([record(text)])[0]
-    assert len(passes) <= 4
+    assert len(passes) <= 2, "windows that hold what is doubted, not all that touch the doubted part"
     assert judgement.screen in (Screen.CAUGHT, Screen.DOUBTED)
     assert not judgement.whole
     top = max(window.scores["toxicity"][0] for window in encoder.encode([text])[0].windows)
@@ -110,8 +110,18 @@ def test_evidence_of_what_the_first_stage_doubts_takes_few_passes_and_reads_no_o
     found = {text[span.start : span.end] for verdict in judgement.verdicts for span in verdict.spans}
     assert found
     assert all("stupid" in piece or "idiot" in piece for piece in found)
-    assert passes.count(128) <= 3, "windows that touch the doubted part"
-    assert len(passes) <= 3 + 2 * TOGETHER
+    assert passes.count(128) <= 2, "windows that hold what is doubted, not all that touch the doubted part"
+    assert len(passes) <= 2 + 2 * TOGETHER
+
+
+def test_what_would_be_doubted_is_known_at_every_depth(encoder):
+    texts = [" ".join([BRIDGE] * before + [INSULT] * few + [BRIDGE] * 9) for before in (0, 5, 9) for few in (0, 1)]
+    said = []
+    for depth in Depth:
+        fresh = Cascade(encoder, made(encoder.pack, FIRST))
+        fresh.depth = depth
+        said.append([look.doubted for look in read(fresh, [(text, None) for text in texts], "toxicity")])
+    assert said == [[False, True] * 3] * 3
 
 
 def test_disguised_text_is_screened_without_its_disguise(cascade):
