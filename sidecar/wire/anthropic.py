@@ -35,7 +35,7 @@ class Anthropic(Decoder):
         self._usage: dict[str, int] = {}
         self._started: dict[int, tuple[ToolCallBuilder, Any]] = {}  # calls, and the `input` that their start holds
         self._streaming = self._stopped = False
-        if call.path.rstrip("/").endswith("/count_tokens"):
+        if call.path.rstrip("/").endswith("/count_tokens") or "/models/count-tokens" in call.path:  # Vertex AI
             self.exchange.operation = Operation.COUNT_TOKENS
         elif "/messages/batches" in call.path:
             self.exchange.operation = Operation.OTHER

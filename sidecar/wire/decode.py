@@ -16,9 +16,11 @@ from sidecar.wire.capture import Body, Capture, Ending, Headers
 from sidecar.wire.cohere import Cohere, CohereEmbed
 from sidecar.wire.cohere_v1 import CohereV1
 from sidecar.wire.content_encoding import MAX_DECODED_BYTES, Content, unpack
+from sidecar.wire.conversations import Conversations
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Exchange, Operation
 from sidecar.wire.gemini import Gemini
+from sidecar.wire.gemini_interactions import GeminiInteractions
 from sidecar.wire.gemini_live import GeminiLive
 from sidecar.wire.ollama import Ollama
 from sidecar.wire.openai_assistants import OpenAIAssistants
@@ -166,6 +168,7 @@ FORMATS: Final[dict[str | None, type[Decoder]]] = {
         AnthropicComplete,
         Gemini,
         GeminiLive,
+        GeminiInteractions,
         BedrockConverse,
         BedrockInvoke,
         SageMaker,
@@ -175,6 +178,7 @@ FORMATS: Final[dict[str | None, type[Decoder]]] = {
         Ollama,
         Tgi,
         SgLang,
+        Conversations,
         Auxiliary,
         Unknown,
     )

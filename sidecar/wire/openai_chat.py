@@ -46,6 +46,7 @@ PARAMETERS: Final = (
     "guided_json",
     "chat_template_kwargs",
 )
+_STORED: Final = re.compile(r"/chat/completions/[^/]", re.IGNORECASE)
 _DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)/|/publishers/[^/]+/models/([^/:]+?)(?::|%3A)", re.IGNORECASE)
 
 
@@ -62,8 +63,8 @@ class OpenAIChat(Decoder):
         self._head: tuple[object, ...] = ()  # as last read
         self._audio_bytes: dict[int, int] = {}  # by choice
         self._audio_format: str | None = None
-        if call.method == "GET":
-            self.exchange.operation = Operation.OTHER  # a stored completion is read again, not generated
+        if call.method in ("GET", "DELETE") or _STORED.search(call.path):
+            self.exchange.operation = Operation.OTHER  # a stored completion is read again or changed, not generated
 
     def request(self, body: Any) -> None:
         self.read_settings(body)
@@ -94,7 +95,7 @@ class OpenAIChat(Decoder):
         for position, choice in enumerate(json_text.items(body, "choices")):
             if isinstance(choice, dict):
                 self._choice(position, choice)
-        if "usage" in body or "x_groq" in body:
+        if ("usage" in body or "x_groq" in body) and exchange.operation is not Operation.OTHER:
             read_usage(exchange, body.get("usage") or json_text.at(body, "x_groq", "usage"))
 
     def end(self) -> None:

@@ -20,6 +20,7 @@ PARAMETERS: Final = (
     "text", "truncation", "store", "background", "include", "metadata", "service_tier", "top_logprobs", "modalities",
     "output_modalities", "voice",
 )  # fmt: skip
+_PENDING: Final = ("queued", "in_progress")
 MAX_ITEMS: Final = 1024  # of one answer
 _ENDED: Final = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done")
 # The kinds of fragments, by the end of an event's type less ".delta".
@@ -158,8 +159,12 @@ class OpenAIResponses(Decoder):
         exchange.conversation_id = json_text.maybe_text(response, "conversation", "id") or exchange.conversation_id
 
     def _answer(self, response: Any) -> None:
-        """Read a whole response object: one completion."""
+        """Read a whole response object: one completion, unless it is still being made in the background."""
         self._head(response)
+        if self.call.method == "GET" and self.call.status != 101 and _is_read_again(response):
+            self.exchange.operation = Operation.OTHER
+        if json_text.text(response, "status") in _PENDING and not json_text.items(response, "output"):
+            return
         choice = self.exchange.choice(self.answers)
         output = json_text.objects(response, "output")
         repeated = bool(self._items)
@@ -173,9 +178,10 @@ class OpenAIResponses(Decoder):
         error = json_text.obj(response, "error") or json_text.obj(response, "status_details", "error")
         if error:
             self.take_error({"error": error}, in_stream=self.exchange.stream)
-        before, self.exchange.usage = self.exchange.usage, Usage()
-        read_usage(self.exchange, json_text.at(response, "usage"))
-        self.exchange.usage = added(before, self.exchange.usage)
+        if self.exchange.operation is not Operation.OTHER:  # else its tokens were counted when it was made
+            before, self.exchange.usage = self.exchange.usage, Usage()
+            read_usage(self.exchange, json_text.at(response, "usage"))
+            self.exchange.usage = added(before, self.exchange.usage)
         self.answers += 1
         if repeated:
             self.exchange.produced = False  # the deltas had their own times
@@ -200,6 +206,11 @@ class OpenAIResponses(Decoder):
         in_stream = self.exchange.stream
         if not self.take_error(data, in_stream=in_stream):
             self.exchange.fail(json_text.maybe_text(data, "code"), json_text.text(data, "message"), in_stream=in_stream)
+
+
+def _is_read_again(response: Any) -> bool:
+    """Return whether a GET shows what another exchange generated: a stored answer, or one that is not there yet."""
+    return json_text.flag(response, "background") is False or json_text.text(response, "status") in _PENDING
 
 
 def _finish_reason(response: Any) -> str | None:

@@ -44,7 +44,11 @@ def by_response(data: bytes) -> str | None:
 PATHS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), name)
     for pattern, name in (
+        (r"/v1/organizations?/|/chatkit/", "auxiliary"),  # administration, whose ends look like calls
+        (r"/sessions/[^/]+/threads(?:/|$)|/automations(?:/|$)", "unknown"),  # agents that a provider runs
         (r"BidiGenerateContent(?:Constrained)?$", "gemini-live"),
+        (r"/interactions(?:/[^/]+(?:/cancel)?)?$", "gemini-interactions"),
+        (r"/conversations(?:/[^/]+(?:/(?:restart|history|messages))?)?$", "conversations"),
         (r"/publishers/anthropic/models/[^/]+(?::|%3A)(?:streamR|r)awPredict$", "anthropic"),
         (r"/publishers/[^/]+/models/[^/]+(?::|%3A)(?:streamR|r)awPredict$", "openai-chat"),
         (
@@ -72,9 +76,11 @@ PATHS: Final = tuple(
         (r"/v[12]/embed$", "cohere-embed"),
         (r"/generate_stream$", "tgi"),
         (
-            r"/models(?:/[^/]+)?$|/(?:files|uploads|batches|vector_stores|conversations|fine_tuning|containers|evals)(?:/.*)?$"
+            r"/models(?:/[^/]+)?$|/(?:files|uploads|batches|batch/jobs|vector_stores|conversations|fine_tuning|containers"
+            r"|evals|videos|skills|cachedContents)(?:/.*)?$"
+            r"|(?::|%3A)(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning)$"
             r"|/realtime/(?:sessions|client_secrets|transcription_sessions|calls)(?:/.*)?$"
-            r"|/(?:rerank|tokenize|detokenize|apply-template|props|slots|health|healthz|ping|metrics|version|info|load"
+            r"|/(?:rerank|score|classify|classifications|pooling|tokenize|detokenize|apply-template|props|slots|health|healthz|ping|metrics|version|info|load"
             r"|get_model_info|get_server_info|server_info|is_sleeping)$"
             r"|/api/(?:tags|show|ps|version|pull|push|create|copy|delete|blobs/.*)$",
             "auxiliary",

@@ -161,6 +161,52 @@ ANTHROPIC_EVENTS: list[dict[str, Any]] = [
 ]
 
 
+INTERACTION_USAGE = {"total_input_tokens": 60, "total_output_tokens": 14, "total_tokens": 74}
+INTERACTION = {"id": "int_1", "object": "interaction", "status": "completed", "model": "gemini-3-pro-preview"}
+INTERACTION_STEPS = [
+    {"type": "thought", "summary": [{"type": "text", "text": "Short."}]},
+    {"type": "model_output", "content": [{"type": "text", "text": "Grüezi, Zürich."}]},
+]
+INTERACTION_EVENTS: list[dict[str, Any]] = [
+    {"event_type": "interaction.created", "interaction": {**INTERACTION, "status": "in_progress"}},
+    {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
+    {
+        "event_type": "step.delta",
+        "index": 0,
+        "delta": {"type": "thought_summary", "content": {"type": "text", "text": "Short."}},
+    },
+    {"event_type": "step.stop", "index": 0},
+    {"event_type": "step.start", "index": 1, "step": {"type": "model_output"}},
+    {"event_type": "step.delta", "index": 1, "delta": {"type": "text", "text": "Grüezi, "}},
+    {"event_type": "step.delta", "index": 1, "delta": {"type": "text", "text": "Zürich."}},
+    {"event_type": "step.stop", "index": 1},
+    {"event_type": "interaction.completed", "interaction": {**INTERACTION, "usage": INTERACTION_USAGE}},
+]
+CONVERSATION_USAGE = {"prompt_tokens": 60, "completion_tokens": 14, "total_tokens": 74}
+CONVERSATION = {
+    "object": "conversation.response",
+    "conversation_id": "conv_1",
+    "outputs": [{"type": "message.output", "id": "msg_1", "role": "assistant", "content": "Grüezi, Zürich."}],
+    "usage": CONVERSATION_USAGE,
+}
+CONVERSATION_EVENTS: list[dict[str, Any]] = [
+    {"type": "conversation.response.started", "conversation_id": "conv_1"},
+    {"type": "message.output.delta", "id": "msg_1", "content": "Grüezi, "},
+    {"type": "message.output.delta", "id": "msg_1", "content": {"type": "text", "text": "Zürich."}},
+    {"type": "conversation.response.done", "usage": CONVERSATION_USAGE},
+]
+
+
+def interaction(request: Request, body: dict[str, Any]) -> Reply:
+    if body.get("stream"):
+        return sse(INTERACTION_EVENTS, named=False)
+    return literal({**INTERACTION, "steps": INTERACTION_STEPS, "usage": INTERACTION_USAGE})
+
+
+def conversation(request: Request, body: dict[str, Any]) -> Reply:
+    return sse(CONVERSATION_EVENTS, named=True) if body.get("stream") else literal(CONVERSATION)
+
+
 def invoke_stream(request: Request, body: dict[str, Any]) -> Reply:
     chunks = [{"bytes": base64.b64encode(json.dumps(event).encode()).decode()} for event in ANTHROPIC_EVENTS]
     headers = (
@@ -187,6 +233,8 @@ ANSWERS = {
     ":countTokens": lambda request, body: literal({"totalTokens": 9}),
     "mbedContents": lambda request, body: literal({"embeddings": [{"values": [0.5, 0.25]}]}),
     ":embedContent": lambda request, body: literal({"embedding": {"values": [0.5, 0.25]}}),
+    "/interactions": interaction,
+    "/conversations": conversation,
     "/converse": lambda request, body: chosen("bedrock-converse", body, stream=False),
     "/converse-stream": converse_stream,
     "/invoke-with-response-stream": invoke_stream,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from google import genai
 from google.genai import types
 
@@ -84,3 +85,19 @@ def test_embeddings(both: Both) -> None:
     call = both(lambda url: using(url, embed))
     assert call.result == [[0.5, 0.25]]
     assert (call.line["operation"], call.line["request_model"]) == ("embeddings", "gemini-embedding-001")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_interaction(both: Both, stream: bool) -> None:
+    def create(client: genai.Client) -> Any:
+        made = client.interactions.create(model="gemini-3-pro-preview", input="Hallo", stream=stream)
+        return [event.model_dump(mode="json") for event in made] if stream else made.model_dump(mode="json")
+
+    call = both(lambda url: using(url, create))
+    assert (call.line["format"], call.line["operation"]) == ("gemini-interactions", "generate_content")
+    assert (call.completion, call.line["finish_reasons"]) == (
+        "Short.Grüezi, Zürich.",
+        ["completed"],
+    )  # the thought first
+    assert (call.line["stream"], call.line["complete"]) == (stream, True)
+    assert call.line["usage"] == {"source": "provider", "input": 60, "output": 14}

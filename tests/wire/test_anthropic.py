@@ -208,6 +208,9 @@ def test_token_count_is_no_generation() -> None:
     assert exchange.messages == (Message(Role.USER, "Hi"),)
     assert exchange.choices == ()
     assert exchange.usage == Usage(UsageSource.PROVIDER, input=14)  # as said; no metric or cost counts it
+    vertex = "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict"
+    counted = decode(capture(vertex, ASK | {"model": "claude"}, {"input_tokens": 14}))
+    assert (counted.operation, counted.request_model, counted.choices) == (Operation.COUNT_TOKENS, "claude", ())
 
 
 def test_batches_show_their_texts_without_usage() -> None:

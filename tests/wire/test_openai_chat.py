@@ -374,8 +374,9 @@ def test_think_tags_stay_in_the_text(answered):
 
 
 def test_a_stored_completion_is_no_generation(answered):
-    exchange = answered(whole({"content": "x"}), method="GET", target="/v1/chat/completions/c1")
-    assert exchange.operation is Operation.OTHER
+    for method in ("GET", "POST", "DELETE"):  # read, given other metadata, deleted
+        exchange = answered(whole({"content": "x"}), method=method, target="/v1/chat/completions/c1")
+        assert (exchange.operation, exchange.usage.source) == (Operation.OTHER, UsageSource.MISSING)
 
 
 @pytest.mark.parametrize(

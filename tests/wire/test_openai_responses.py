@@ -204,7 +204,8 @@ def test_why_an_answer_ended(answered):
     assert answered(failed).error == ProviderError("server_error", "m")
     assert answered(failed).choices[0].finish_reason == "failed"
     queued = {"id": "resp_1", "object": "response", "status": "queued", "output": [], "usage": None}
-    assert answered(queued).choices == (Choice(finish_reason="queued"),)
+    assert answered(queued).choices == ()  # it is still to be made: nothing was answered, nothing used
+    assert answered(queued).response_id == "resp_1"
 
 
 def test_calls_of_hosted_tools(answered):
@@ -259,6 +260,20 @@ def test_an_answer_that_was_made_in_the_background(answered):
     assert exchange.choices == (CHOICE,)
     resumed = answered(stream(list(events())[20:]), b"", method="GET", target="/v1/responses/resp_1?stream=true")
     assert resumed.choices == (CHOICE,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "operation", "choices", "tokens"),
+    [
+        ({"background": True}, Operation.CHAT, 1, 7),
+        ({"background": True, "status": "queued", "output": [], "usage": None}, Operation.OTHER, 0, None),
+        ({"background": True, "status": "in_progress", "output": [], "usage": None}, Operation.OTHER, 0, None),
+        ({"background": False}, Operation.OTHER, 1, None),  # stored, and read again: its tokens were counted
+    ],
+)
+def test_asking_for_an_answer_counts_it_once(answered, changes, operation, choices, tokens):
+    exchange = answered(RESPONSE | changes, b"", method="GET", target="/v1/responses/resp_1")
+    assert (exchange.operation, len(exchange.choices), exchange.usage.output) == (operation, choices, tokens)
 
 
 def test_calls_that_generate_nothing(answered):
