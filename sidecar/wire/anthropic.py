@@ -8,7 +8,7 @@ import re
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text
+from sidecar.wire import json_text, provider_error
 from sidecar.wire.anthropic_prompt import CALL_TYPES, read_blocks, read_result
 from sidecar.wire.builder import ChoiceBuilder, ToolCallBuilder
 from sidecar.wire.decoder import Call, Decoder
@@ -18,7 +18,7 @@ from sidecar.wire.turn import Turn, role_of
 _PATH_MODEL: Final = re.compile(r"/models/([^/:]+?)(?::|%3A)", re.IGNORECASE)
 _PARAMETERS: Final = (
     "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tool_choice", "thinking", "service_tier",
-    "output_config", "context_management", "mcp_servers", "max_tokens_to_sample",
+    "output_config", "context_management", "max_tokens_to_sample",
 )  # fmt: skip
 _COUNTS: Final = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -46,6 +46,8 @@ class Anthropic(Decoder):
         exchange.stream = json_text.flag(body, "stream") or False
         exchange.user = json_text.maybe_text(body, "metadata", "user_id")
         exchange.add_parameters(body, *_PARAMETERS)
+        if servers := [json_text.text(server, "name") for server in json_text.objects(body, "mcp_servers")]:
+            exchange.set_parameter("mcp_servers", servers)  # by name: the rest holds their tokens
         for each in (body, *(json_text.obj(item, "params") for item in json_text.items(body, "requests"))):
             self._prompt(each)
 
@@ -82,6 +84,7 @@ class Anthropic(Decoder):
         reason = json_text.maybe_text(delta, "stop_reason")
         if reason:
             self.exchange.choice().finish_reason = reason
+            self.exchange.choice().add_refusal(json_text.text(delta, "stop_details", "explanation"))
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Overwrite what `usage` says: the counts of a stream are cumulative."""
@@ -162,7 +165,8 @@ class Anthropic(Decoder):
 
     def _error(self, data: Any) -> None:
         if not self.take_error(data, in_stream=True):
-            self.exchange.fail(None, in_stream=True)
+            found = provider_error.named(data)
+            self.exchange.fail(found.type, found.message, in_stream=True)
 
     def end(self) -> None:
         if self._streaming and not self._stopped:

@@ -46,6 +46,8 @@ def read_result(turn: Turn, block: dict[str, Any]) -> None:
 def _read_source(turn: Turn, kind: str, block: dict[str, Any], depth: int = 0) -> None:
     """Read text, an image, a document or a search result: text is kept, the rest summarised."""
     turn.text.append(json_text.text(block, "text"))
+    if kind == "document" and block.get("context"):  # what the model is told of the document
+        turn.text.append(json_text.text(block, "context") + "\n")
     source = block.get("source")
     if kind.endswith("_result"):  # search_result, web_fetch_result, code_execution_result, ...
         source = block

@@ -30,6 +30,9 @@ MAX_OUTPUT_TIMES: Final = 8192
 MAX_DEFINITION_CHARACTERS: Final = 65_536
 MAX_PARAMETER_CHARACTERS: Final = 4_096
 MAX_ERROR_CHARACTERS: Final = 4_096
+CREDENTIALS: Final = frozenset(
+    ("authorization", "authorization_token", "headers")
+)  # of an MCP server offered as a tool
 
 
 @dataclass(slots=True)
@@ -170,9 +173,11 @@ class ExchangeBuilder:
         self.add_message(Message(Role.SYSTEM, text))
 
     def add_tool(self, name: str | None, definition: object) -> None:
-        """Record an offered tool and its definition (description, schema) as found on the wire."""
+        """Record an offered tool and its definition (description, schema) as found on the wire, less its credentials."""
         if name:
             self.tools.append(name)
+        if isinstance(definition, dict) and not CREDENTIALS.isdisjoint(definition):
+            definition = {key: value for key, value in definition.items() if key not in CREDENTIALS}
         self.definitions.append(definition)
 
     def add_parameters(self, body: object, *names: str) -> None:

@@ -69,11 +69,15 @@ class Decoder:
         except json_text.JsonError:
             if name in KEEP_ALIVES or not data.strip():
                 return
-            self.exchange.fail_decoding("bad_event")
             parsed = data.decode("utf-8", "replace")
+            if name != "error":
+                self.exchange.fail_decoding("bad_event")
         self.event(name, parsed)
         if isinstance(parsed, dict) and "error" in parsed:  # any gateway may write its own into any format's stream
             self.take_error(parsed, in_stream=True)
+        elif name == "error":  # the event's name alone says so; a format that knows its errors has taken it already
+            found = provider_error.named(parsed)
+            self.exchange.fail(found.type, found.message, in_stream=True)
 
     def exception(self, name: str, data: bytes) -> None:
         """Read an exception or error message of a binary event stream (the status was 200 long ago)."""

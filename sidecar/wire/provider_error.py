@@ -35,6 +35,13 @@ def maybe_find(body: Any, *, in_stream: bool = False) -> ProviderError | None:
     return _error(_type(inner) or "error", _message(inner), in_stream)
 
 
+def named(body: Any) -> ProviderError:
+    """Return the error of a stream's event that is called `error`, whatever its data is: flat fields, or text."""
+    if isinstance(body, str):
+        return _error("error", body, in_stream=True)
+    return _error(_type(body) or "error" if isinstance(body, dict) else "error", _message(body), in_stream=True)
+
+
 def _outer(body: Any, status: str) -> ProviderError:
     type_ = json_text.maybe_text(body, "__type") or json_text.maybe_text(body, "type")
     return _error(type_ or status, _message(body), in_stream=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.wire.decode import decode
-from sidecar.wire.exchange import Media, Message, Operation, ProviderError, Role, ToolCall, Usage, UsageSource
+from sidecar.wire.exchange import Choice, Media, Message, Operation, ProviderError, Role, ToolCall, Usage, UsageSource
 from tests.wire.captures import (
     assert_cut_anywhere,
     assert_split_anywhere,
@@ -339,3 +339,26 @@ def test_a_compaction_is_what_the_model_thought() -> None:
     )
     assert asked.messages == (Message(Role.ASSISTANT, reasoning="before"),)
     assert asked.choices[0].reasoning == "before"
+
+
+def test_tokens_of_mcp_servers_are_not_kept_and_contexts_of_documents_are() -> None:
+    document = {"type": "document", "context": "Mailed in.", "source": {"type": "text", "data": "Hello"}}
+    request = {
+        "messages": [{"role": "user", "content": [document]}],
+        "mcp_servers": [{"type": "url", "name": "docs", "url": "https://x", "authorization_token": "sesame"}],
+    }
+    exchange = decode(capture("/v1/messages", request, {"type": "message", "content": []}))
+    assert exchange.parameters == (("mcp_servers", '["docs"]'),)
+    assert exchange.messages == (Message(Role.USER, "Mailed in.\nHello"),)
+
+
+def test_why_it_refused_streamed_and_whole() -> None:
+    details = {"stop_reason": "refusal", "stop_details": {"type": "refusal", "explanation": "Not that."}}
+    whole = decode(capture("/v1/messages", ASK, {"type": "message", "content": [], **details}))
+    events = [
+        {"type": "message_start", "message": {"content": []}},
+        {"type": "message_delta", "delta": details, "usage": {}},
+        {"type": "message_stop"},
+    ]
+    stream = decode(capture("/v1/messages", ASK, sse(*events, named=True)))
+    assert stream.choices == whole.choices == (Choice(refusal="Not that.", finish_reason="refusal"),)

@@ -48,6 +48,23 @@ def test_an_error_in_any_stream(name: str) -> None:
     assert exchange.error == ProviderError("overloaded_error", "busy", in_stream=True)
 
 
+@pytest.mark.parametrize("name", [name for name in ASKS if name not in ("openai-embeddings", "ollama")])
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        ('{"message": "busy", "code": 503}', ProviderError("503", "busy", in_stream=True)),
+        ('{"detail": "busy"}', ProviderError("error", "busy", in_stream=True)),
+        ("upstream connect error", ProviderError("error", "upstream connect error", in_stream=True)),
+    ],
+)
+def test_an_event_called_error_is_one_whatever_its_data(name: str, data: str, error: ProviderError) -> None:
+    target, ask = ASKS[name]
+    exchange = decode(capture(target, ask, sse({"type": "none"}) + f"event: error\ndata: {data}\n\n".encode()))
+    assert (exchange.error is not None, exchange.decode_error) == (True, None)
+    if name in ("openai-chat", "anthropic"):
+        assert exchange.error == error
+
+
 def test_a_word_names_an_error_before_a_number() -> None:
     azure = {"error": {"message": "filtered", "type": None, "param": "prompt", "code": "content_filter", "status": 400}}
     google = {"error": {"message": "no", "code": 400, "status": "INVALID_ARGUMENT"}}

@@ -208,6 +208,12 @@ def test_why_an_answer_ended(answered):
     assert answered(queued).response_id == "resp_1"
 
 
+def test_tokens_of_mcp_servers_are_not_kept(answered):
+    tool = {"type": "mcp", "server_label": "s", "authorization": "sesame", "headers": {"Authorization": "sesame"}}
+    exchange = answered(RESPONSE, {"model": "m", "input": "x", "tools": [tool]})
+    assert (exchange.tools, exchange.tool_definitions) == (("s",), '[{"type":"mcp","server_label":"s"}]')
+
+
 def test_calls_of_hosted_tools(answered):
     output = [
         {"type": "program", "call_id": "p", "code": "print(1)"},
