@@ -140,8 +140,10 @@ class Cascade:
         doubts = seen.said.doubts[:, column]
         if not (doubts >= -_NEAR).any():
             return []
+        if len(doubts) == 1:
+            return None if doubts[0] >= 0 else []
         seen.laid = seen.laid or self._encoder.lay(text, budget)
-        if len(doubts) == 1 or len(seen.laid.cuts) == 1 or not seen.laid.whole:
+        if len(seen.laid.cuts) == 1 or not seen.laid.whole:
             return None if (doubts >= 0).any() else []
         near = [spot for spot, doubt in zip(places(seen.view.text), doubts, strict=True) if doubt >= -_NEAR]
         chosen = [

@@ -33,11 +33,13 @@ def courses(types: Floats, begins: Floats, goes_on: NDArray[np.bool_], names: in
     """
     states = np.zeros(len(types), np.int32)
     none = 1 - types.sum(axis=1)
-    # Where no word of a stretch is likelier in an entity than in none, none is the likeliest course: nothing costs less.
-    likelier = np.log(types.max(axis=1, initial=0).clip(_LEAST, 1)) >= _none(none)
-    for first, last in _stretches(np.flatnonzero(none < _SURE)):
+    over = np.log(types.max(axis=1, initial=0).clip(_LEAST, 1)) - _none(none)
+    # Where no word is likelier in an entity than in none, none is the likeliest course: nothing costs less. A word that is less
+    # likely by more than a beginning may cost is none in every likeliest course: what followed it may as well begin there.
+    doubtful = (none < _SURE) & (over >= np.log(_LEAST_BEGIN))
+    for first, last in _stretches(np.flatnonzero(doubtful)):
         rows = slice(first, last + 1)
-        if likelier[rows].any():
+        if (over[rows] >= 0).any():
             states[rows] = _course(types[rows], begins[rows], goes_on[rows], names)
     return states
 
