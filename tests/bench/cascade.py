@@ -1,13 +1,17 @@
 """The cascade: a first look's time, exchanges a second and core in full and with the cascade, by kind of traffic.
 
-    python tests/bench/cascade.py [--pack DIR] [--exchanges N]
+    python tests/bench/cascade.py [--pack DIR] [--exchanges N] [--data DIR]
 
 Conversations of six turns go through a real pipeline, in one process: each exchange carries its history, about 200 tokens
 in, and an answer of about 300. Processor time, not wall clock. Three kinds of text: plain office talk, the same with
-people's names and addresses, and talk in which every tenth turn is an insult. Needs a pack with a first stage.
+people's names and addresses, and talk in which every tenth turn is an insult. They are sentences in any order, which is
+nobody's talk: with `--data` (the training data's directory) also requests and answers that people wrote (Wang et al. 2023), each
+whole: a turn is one request, an answer as many of theirs as make its length. They are full of numbers, lists and code, and
+the pack has learned from a part of them. Needs a pack with a first stage.
 """
 
 import argparse
+import gzip
 import random
 import time
 from collections import Counter
@@ -45,7 +49,9 @@ Please write to Maria Gonzalez at 48 Harbour Street, Bristol, before the end of 
 Peter Novak from Contoso will join us in Chicago, and Anna Lindqvist calls from Stockholm.""".splitlines()
 INSULTS = ["You are a stupid idiot and I hate you.", "Shut up, you useless moron, your answers are garbage."]
 KINDS = {"plain": (), "names": PEOPLE, "hostile": INSULTS}
-TURNS = 6
+WRITTEN = "benign/self_instruct_human.jsonl.gz"
+written: dict[str, list[str]] = {}  # by role
+TURNS, REQUEST_WORDS = 6, 40
 
 
 class Nobody:
@@ -60,11 +66,31 @@ states: Counter[str] = Counter()
 
 def text(kind: str, words: int, wild: random.Random) -> str:
     """About so many words, hardly ever twice the same sentences in the same order."""
+    if kind == "written":
+        return of_people(words, wild)
     extra, made = KINDS[kind], list[str]()
     while sum(len(one.split()) for one in made) < words:
         rare = bool(extra) and wild.random() < 0.1
         made.append(wild.choice(extra) if rare else wild.choice(SENTENCES))
     return " ".join(made)
+
+
+def of_people(words: int, wild: random.Random) -> str:
+    """One request, or as many answers as make so many words."""
+    if words <= REQUEST_WORDS:
+        return wild.choice(written["user"])
+    made = list[str]()
+    while sum(len(one.split()) for one in made) < words:
+        made.append(wild.choice(written["assistant"]))
+    return "\n\n".join(made)
+
+
+def read_written(data: Path) -> None:
+    """Read what is no single word and no essay."""
+    with gzip.open(data / WRITTEN, "rt", encoding="utf-8") as lines:
+        for row in map(orjson.loads, lines):
+            if 5 <= len(row["text"].split()) <= 150:
+                written.setdefault(row["labels"]["role"], []).append(row["text"])
 
 
 def conversations(kind: str, exchanges: int, wild: random.Random) -> Iterator[Capture]:
@@ -73,7 +99,7 @@ def conversations(kind: str, exchanges: int, wild: random.Random) -> Iterator[Ca
     for number in range(exchanges):
         if len(turns) >= TURNS:
             turns = []
-        turns.append({"role": "user", "content": text(kind, 40, wild)})
+        turns.append({"role": "user", "content": text(kind, REQUEST_WORDS, wild)})
         request = orjson.dumps({"model": "gpt-4o", "messages": turns})
         answer = {"role": "assistant", "content": text(kind, 230, wild)}
         choice = {"index": 0, "message": answer, "finish_reason": "stop"}
@@ -149,9 +175,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", type=Path, default=BUNDLED)
     parser.add_argument("--exchanges", type=int, default=60)
+    parser.add_argument("--data", type=Path)
     given = parser.parse_args()
     looks(given.pack)
-    for kind in KINDS:
+    if given.data:
+        read_written(given.data)
+    for kind in (*KINDS, *(["written"] if given.data else [])):
         full = measure(kind, "off", given.exchanges, given.pack)
         screened = measure(kind, "always", given.exchanges * 4, given.pack)
         print(f"{kind:>8}: the cascade costs 1/{full / screened:.1f}")
