@@ -11,6 +11,7 @@ import pytest
 
 
 def sidewatch(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command. The timeout is against a hang alone: it takes a second, and ten times that on a crowded machine."""
     command = [sys.executable, "-m", "sidecar.cli", *arguments]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
 

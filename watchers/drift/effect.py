@@ -34,7 +34,7 @@ def jensen_shannon(shares: Doubles, expected: Doubles) -> Doubles:
 
 
 def by_chance(samples: Doubles) -> Doubles:
-    """Return what the divergence of that many independent ranks stays below in about half of the windows (chi-square / 8 n).
+    """Return what the divergence of that many independent ranks stays below in half to two thirds of the windows (chi-square / 8 n).
 
     No more, since chance is the evidence's business; the effect guards against what the reference does by itself.
     """
