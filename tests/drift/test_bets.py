@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scipy.stats import binom
 
 from watchers.drift.bets import BETS, COARSE_CELL, FINE_EDGES, Evidence
