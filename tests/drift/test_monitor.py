@@ -332,3 +332,21 @@ def test_hours_of_the_week_are_strata_of_their_own(embeddings: Pool) -> None:
     watch = monitor(strata=Strata.HOUR_OF_WEEK, reference_samples=480)
     events = [e for row, t in daily(embeddings, 25) for e in watch.observe(KEY, row, time_seconds=t)]
     assert Level.DRIFT not in [e.level for e in events]
+
+
+def test_a_drift_ends_after_192_samples_that_all_look_unchanged(embeddings: Pool) -> None:
+    watch = monitor()
+    feed(watch, embeddings["assistant"][:900])
+    stream = watch._streams[KEY]
+    stream.level, stream._alarmed, stream.since_index, stream._unlike = Level.DRIFT, "nearest", 100, 0
+
+    def ends(samples: int, **effects: float) -> bool:
+        stream.samples, stream._effects = samples, effects
+        return stream._next_level(1e9) is Level.STABLE
+
+    assert not ends(1000, nearest=1.3)  # looks changed
+    assert not ends(1191, nearest=1.2)
+    assert ends(1192, nearest=1.2)
+    assert not ends(1200, nearest=1.2, distance=2.1)  # another score does
+    assert not ends(1391, nearest=1.2, distance=1.9)
+    assert ends(1392, nearest=1.2, distance=1.9)
