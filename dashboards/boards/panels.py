@@ -130,13 +130,13 @@ def bars(title: str, tells: str, unit: str, expr: str, legend: str, *, steps: St
 
 
 def rows(title: str, tells: str, unit: str, expr: str, names: Mapping[str, str], **more: Any) -> Any:
-    """Return a table of the present values. `names`: label to column heading, in order; other labels are left out."""
-    shown = {**names, "Value": names.get("Value", "value")}
-    order = {label: place for place, label in enumerate(shown)}
-    organise = {"indexByName": order, "renameByName": shown, "includeByName": dict.fromkeys(shown, True)}
+    """Return a table of the present values. `names`: label, or "Value", to column heading, in order; all else is left out."""
+    order = {label: place for place, label in enumerate(names)}
+    organise = {"indexByName": order, "renameByName": names, "includeByName": dict.fromkeys(names, True)}
     panel = (
         table.Panel()
         .align(options.FieldTextAlignment.AUTO)
+        .min_width(60)  # Grafana's own 150 pixels would push the last column out of a third of the screen
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=organise))
     )
     return _finished(panel, title, tells, unit, [now(expr).format(PromQueryFormat.TABLE)], None, **more)

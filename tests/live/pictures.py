@@ -14,6 +14,7 @@ from pathlib import Path
 from sidecar.demo.script import plan
 from sidecar.demo.traffic import App
 from tests.live import faults
+from tests.live.outside import posts
 from tests.live.stack import Stack, stack
 
 DRAW = Path("tests/live/draw/draw.mjs")
@@ -43,6 +44,7 @@ def main(out: Path, minutes: float, form: str) -> None:
         asyncio.run(_traffic(live, 60 * minutes * 0.5))
         background.topic_shift = True
         faults.fail(live)
+        posts(live.api, faults.plain(12), "calling", "m-calling", pause=0.3)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))
         faults.flood(live)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))

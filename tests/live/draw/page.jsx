@@ -95,7 +95,7 @@ function Rows({ panel, width, height }) {
     values: series.map((one) => (column === 'Value' ? one.values.at(-1) : one.labels[column] ?? '')),
   }));
   const frame = toDataFrame({ fields });
-  frame.fields.forEach((field, index) => withDisplay(field, field.type === FieldType.number ? config : { custom: {} }, index));
+  frame.fields.forEach((field, index) => withDisplay(field, field.type === FieldType.number ? config : { custom: config.custom ?? {} }, index));
   return <Table data={frame} width={width} height={height} />;
 }
 
