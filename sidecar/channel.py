@@ -116,6 +116,7 @@ class Totals(msgspec.Struct, array_like=True):
     channel_bytes: int  # waiting to be sent now
     refused: dict[str, int] = {}  # limit's name -> connections or requests that met it
     watchers: list[str] = []  # that each exchange is to be settled for
+    reloads_refused: int = 0  # configurations that did not get as far as the observer
 
 
 class Settled(msgspec.Struct, array_like=True, frozen=True):

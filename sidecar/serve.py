@@ -184,13 +184,13 @@ class Primary:
             self._reload_wanted.clear()
             try:
                 await self._reload()
-            except config.ConfigError as error:
-                problems = [str(problem) for problem in error.problems]
-                _log.error("configuration refused: the running one goes on", problems=problems)
-            except RouteError as error:
-                _log.error("configuration refused: the running one goes on", problems=[str(error)])
+            except (config.ConfigError, RouteError) as error:
+                problems = error.problems if isinstance(error, config.ConfigError) else [error]
+                _log.error("configuration refused: the running one goes on", problems=[str(each) for each in problems])
+                self._worker.reload_refused()
             except Exception:  # whatever a reload stumbles over, traffic goes on
                 _log.exception("reload failed: the running configuration goes on")
+                self._worker.reload_refused()
 
     async def _reload(self) -> None:
         changes = diff(self._settings, await asyncio.to_thread(self._loaded_again))

@@ -122,7 +122,7 @@ def health() -> Dashboard:
                         "Settings refused",
                         "Changed configurations that could not be used, over the range: the one before goes on. The log says why.",
                         "short",
-                        now(counted(grown("sidewatch_settings_reloads_total", also(NS, "result", "refused")))),
+                        now(counted(grown("sidewatch_settings_reloads_total", also(NS, "result", "refused|invalid")))),
                         steps={1: "orange"},
                         whole=True,
                     ),

@@ -1,12 +1,12 @@
 """The observer's pages on `admin.sock`; the primary forwards to them whatever it does not answer itself.
 
-`/metrics` (Prometheus text, OpenMetrics by Accept), `/config` (effective settings, secrets hidden), `/status` and
-`/drift` (JSON). Pages are made in the event loop's default thread pool: a large one must not hold up the channel.
+`/` names them all (PAGES). `/healthz` and `/readyz` are the primary's own, because they must not depend on the observer.
+Pages are made in the event loop's default thread pool: a large one must not hold up the channel.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -18,11 +18,21 @@ from sidecar.observer.view import View
 from watchers.drift import PROVIDER, DriftError
 from watchers.watcher import Direction
 
+PAGES: Final = {
+    "/healthz": "whether the proxy lives",
+    "/readyz": "whether it takes traffic, and whether the observer is up",
+    "/metrics": "Prometheus text, or OpenMetrics by Accept",
+    "/status": "coverage, queue, workers, watchers, self-test, drift, recent flags",
+    "/drift": "every stream that is watched for drift",
+    "/drift/accept": "POST: take streams as they are now for their normal; ?route= &model= &direction= &label=",
+    "/config": "the settings in effect, secrets hidden",
+}
+
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def application(view: View, exposition: Exposition) -> web.Application:
-    """Return the pages."""
+    """Return the pages. All are JSON, but `/metrics`."""
 
     async def metrics(request: web.Request) -> web.Response:
         page, content_type = await asyncio.to_thread(exposition.render, request.headers.get("Accept", ""))
@@ -39,6 +49,7 @@ def application(view: View, exposition: Exposition) -> web.Application:
         return _json({"accepted": accepted})
 
     app = web.Application()
+    app.router.add_get("/", _page(lambda: PAGES))
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/config", _page(lambda: masked(view.parts().settings)))
     app.router.add_get("/status", _page(view.status))

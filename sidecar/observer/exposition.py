@@ -47,6 +47,8 @@ class Exposition:
         self._registry.register(instruments)
         self._registry.register(WorkersCollector(view))
         instruments.set(STARTED_UNIX_SECONDS, (), time.time())
+        for result in ("applied", "refused"):  # from 0, so that the first one is an increase
+            instruments.add("sidewatch_settings_reloads_total", (result,), 0.0)
         instruments.set("sidewatch_build_info", (__version__,), 1.0)
 
     def render(self, accept: str) -> tuple[bytes, str]:
@@ -57,6 +59,7 @@ class Exposition:
 
     def _refresh(self) -> None:
         view, put = self._view, self._instruments.set
+        put("sidewatch_settings_reloads_total", ("invalid",), view.totals.reloads_refused())
         put("sidewatch_workers", (), len(view.collector.workers))
         put("sidewatch_open_captures", (), sum(worker.open_captures for worker in view.collector.workers))
         put("sidewatch_backlog_exchanges", (), len(view.backlog))

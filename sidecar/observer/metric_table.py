@@ -245,7 +245,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_label_cost_total", C, "Cost by configured label.", ("label", "value", "currency")),
     Metric("sidewatch_label_flags_total", C, "Flagged texts by configured label.", ("label", "value", "watcher")),
     Metric("sidewatch_label_overflow_total", C, "Label values replaced by other.", ("metric", "label")),
-    Metric("sidewatch_settings_reloads_total", C, "Settings reloads by the observer.", ("result",)),
+    Metric(
+        "sidewatch_settings_reloads_total",
+        C,
+        "Settings reloads: applied, refused by the observer, or invalid, which it never got.",
+        ("result",),
+    ),
     Metric("sidewatch_observer_start_time_seconds", G, "Unix time at which this observer began."),
     Metric("sidewatch_observer_resident_memory_bytes", G, "Resident memory of the observer."),
     Metric("sidewatch_observer_cpu_seconds_total", C, "Processor time of the observer."),

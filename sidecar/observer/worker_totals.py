@@ -85,6 +85,10 @@ class WorkerTotals:
             sums.add(totals)
         return sums
 
+    def reloads_refused(self) -> int:
+        """Return how many configurations the primary refused; it is never replaced while this observer lives."""
+        return sum(totals.reloads_refused for totals in self._latest.values())
+
     def gauges(self) -> dict[str, float]:
         """Return what the present workers have open now."""
         latest = self._latest.values()

@@ -22,6 +22,7 @@ class Tally:
         self.in_flight = 0
         self.client_connections = 0
         self.observer_losses = 0
+        self.reloads_refused = 0
         self.ledger: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -82,6 +83,7 @@ class Tally:
             channel_bytes=channel_bytes,
             refused=dict(self.refused),
             watchers=list(self.watchers),
+            reloads_refused=self.reloads_refused,
         )
 
     def _row(self, route: str, method: bytes, status: int, ending: str) -> Traffic:

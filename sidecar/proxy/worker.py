@@ -102,6 +102,10 @@ class Worker:
             self._tally.watchers = watchers
         return [name for name in _RESTART_ONLY if getattr(old, name) != getattr(settings, name)]
 
+    def reload_refused(self) -> None:
+        """Count a configuration that could not be used."""
+        self._tally.reloads_refused += 1
+
     async def drain(self) -> None:
         """Stop accepting, finish open exchanges up to `limits.grace_seconds`, hand the last captures over, close."""
         self._servers[0].close()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable
 
 CONFIG = """\
 upstream: {upstream}
@@ -78,3 +80,22 @@ def test_a_watcher_that_cannot_be_built_leaves_the_old_ones_watching(sidewatch, 
     assert running.post().status == 200
     assert running.out.event("exchange")["coverage"] == {}
     assert running.children()["sidecar.observer"] == observer
+
+
+def test_a_configuration_that_is_refused_before_the_observer_gets_it_is_counted(sidewatch, upstream, tmp_path):
+    file = tmp_path / "sidewatch.yaml"
+    file.write_text(CONFIG.format(upstream=upstream.url))
+    running = sidewatch("--config", str(file)).up()
+    file.write_text("wrkers: 2\n")
+    running.err.event("configuration refused: the running one goes on")
+    file.write_text(CONFIG.format(upstream=upstream.url) + "log: {text: none}\n")
+    running.err.event("settings reloaded")
+    wanted = {f'sidewatch_settings_reloads_total{{result="{name}"}} 1.0' for name in ("invalid", "applied")}
+    until(lambda: wanted <= set(running.get("/metrics")[1].splitlines()))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

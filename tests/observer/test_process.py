@@ -137,6 +137,10 @@ async def _pages(observer: Running) -> None:
     assert TOKEN not in json.dumps(status)
     assert json.loads((await observer.page("/config"))[2])["watchers"]["enabled"] == ["secrets"]
     assert json.loads((await observer.page("/drift"))[2]) == []
+    index = json.loads((await observer.page("/"))[2])
+    assert {"/healthz", "/readyz", "/metrics", "/status", "/drift", "/drift/accept", "/config"} == index.keys()
+    for path in index.keys() - {"/healthz", "/readyz", "/drift/accept"}:
+        assert (await observer.page(path))[0] == 200
     assert (await observer.page("/drift/accept", "POST"))[0] == 404
 
 
@@ -147,6 +151,8 @@ async def test_the_first_metrics_page_of_an_idle_observer_names_only_metrics_of_
     names = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     assert names <= BY_NAME.keys()
     assert "sidewatch_build_info" in names
+    for result in ("applied", "refused", "invalid"):  # from 0: Prometheus sees no increase where a series begins at 1
+        assert f'sidewatch_settings_reloads_total{{result="{result}"}} 0.0' in page.splitlines()
 
 
 async def test_a_reload_changes_the_watchers_and_a_bad_one_does_not(start: Start, connect: Connect) -> None:
