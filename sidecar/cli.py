@@ -1,6 +1,7 @@
 """The command `sidewatch`: parses arguments, turns known errors into messages and exit codes. Thin."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,12 +21,14 @@ documentation: docs/ in the repository; every setting: docs/configuration.md"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without our characters sees them spelt, not a traceback
+            stream.reconfigure(errors="backslashreplace")
     from sidecar.config import ConfigError
     from sidecar.errors import CommandError
 
     try:
+        args = _parser().parse_args(argv)
         return int(args.run(args))
     except ConfigError as error:
         return _failed("\n".join(f"sidewatch: {problem}" for problem in error.problems), 2)
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=formatter,
     )
+    parser.add_argument("--version", action="version", version=version.line())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)

@@ -91,7 +91,10 @@ def read(folder: Path = BUNDLED) -> Pack:
     try:
         described = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PackError(f"{folder / 'pack.json'}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise PackError(
+            f"{folder / 'pack.json'}: {why}; a pack is a directory with pack.json and what it names"
+        ) from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
         raise PackError(f"{folder / 'pack.json'}: expected format {FORMAT}")
     try:

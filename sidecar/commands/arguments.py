@@ -1,12 +1,14 @@
 """The flags that several commands share: where the settings come from."""
 
 import argparse
+import shutil
 from typing import Any, Final
 
 from sidecar.config.layers import process_environment
 from sidecar.settings import Settings
 
 Subparsers = argparse._SubParsersAction  # argparse has no public name for it
+_WIDEST, _NARROWEST = 110, 50  # columns of a help text
 _KEYS: Final = {  # argument -> setting
     "upstream": "upstream",
     "listen": "listen",
@@ -20,8 +22,11 @@ _KEYS: Final = {  # argument -> setting
 
 
 def formatter(prog: str) -> argparse.HelpFormatter:
-    """Keep examples as they are written, and the column of names wide enough for ours."""
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=110)
+    """Keep examples as they are written, and the column of names wide enough for ours; never wider than the terminal."""
+    columns = shutil.get_terminal_size(fallback=(_WIDEST + 2, 24)).columns - 2
+    return argparse.RawDescriptionHelpFormatter(
+        prog, max_help_position=26, width=max(_NARROWEST, min(_WIDEST, columns))
+    )
 
 
 def subcommand(commands: "Subparsers[Any]", name: str, text: str, examples: str) -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """`sidewatch baseline`: make, look at, compare, share and accept what drift is measured against."""
 
 import argparse
+import http.client
 import sys
 import urllib.error
 import urllib.parse
@@ -141,8 +142,12 @@ def accept(args: argparse.Namespace) -> int:
             sys.stdout.write(response.read().decode())
     except urllib.error.HTTPError as error:
         raise CommandError(f"{args.admin} refused: {error.read().decode(errors='replace').strip()}") from error
-    except OSError as error:
-        raise CommandError(f"{args.admin} does not answer: {error}; give --admin of a running sidewatch") from error
+    except (OSError, http.client.HTTPException) as error:  # the latter: what was given is no address
+        cause = getattr(error, "reason", error)
+        why = getattr(cause, "strerror", None) or cause
+        raise CommandError(
+            f"{args.admin} does not answer: {why}; give --admin HOST:PORT of a running sidewatch"
+        ) from error
     return 0
 
 

@@ -15,7 +15,9 @@ _EXAMPLES = """\
 def add(commands: "Subparsers[Any]") -> None:
     """Describe the command."""
     parser = subcommand(commands, "demo", "watch a local model provider under real traffic", _EXAMPLES)
-    parser.add_argument("--exchanges", type=int, default=480, help="how many calls the app makes; 480 by default")
+    parser.add_argument(
+        "--exchanges", type=int, default=480, metavar="N", help="how many calls the app makes; 480 by default"
+    )
     parser.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:0", help="a free port by default")
     parser.add_argument("--admin", metavar="HOST:PORT", default="127.0.0.1:0", help="a free port by default")
     parser.add_argument("--pace", type=float, default=0.02, metavar="SECONDS", help="between two words of an answer")
@@ -25,6 +27,8 @@ def add(commands: "Subparsers[Any]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo."""
+    if args.exchanges < 1 or args.pace < 0:
+        raise argparse.ArgumentError(None, "--exchanges takes 1 or more, --pace 0 or more seconds")
     import asyncio
 
     try:

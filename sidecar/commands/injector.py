@@ -44,5 +44,6 @@ def run(args: argparse.Namespace) -> int:
     except TemplateError as error:
         raise CommandError(str(error)) from error
     except OSError as error:
-        raise CommandError(f"{error}; expected tls.crt and tls.key in {args.certificates}, and a free port") from error
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        raise CommandError(f"{what}; expected tls.crt and tls.key in {args.certificates}, and a free port") from error
     return 0

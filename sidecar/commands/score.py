@@ -21,7 +21,7 @@ A line that cannot be read gives {"id", "error"}; the others go on, and the exit
 def add(commands: "Subparsers[Any]") -> None:
     """Describe the command."""
     parser = subcommand(commands, "score", "judge a text by every watcher", _EXAMPLES)
-    parser.add_argument("text", nargs="?", help="the text; standard input otherwise")
+    parser.add_argument("text", nargs="?", help="the text; standard input otherwise, or for -")
     parser.add_argument("--role", choices=("system", "user", "assistant", "tool"), default="user")
     parser.add_argument("--jsonl", action="store_true", help="read and write JSON lines")
     add_watchers(parser)
@@ -31,7 +31,7 @@ def add(commands: "Subparsers[Any]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score. Returns 1 where --jsonl met a line that it could not read."""
-    if args.jsonl and args.text is not None:
+    if args.jsonl and args.text not in (None, "-"):
         raise argparse.ArgumentError(None, "--jsonl reads standard input: leave the text out")
     settings = load_settings(args, without_upstream=True)
     from sidecar.commands.judging import panel
@@ -45,6 +45,14 @@ def run(args: argparse.Namespace) -> int:
     from sidecar.commands.score_text import score_text
 
     load_seconds = time.monotonic() - began
-    text = args.text if args.text is not None else sys.stdin.buffer.read().decode("utf-8", "replace")
+    # An argument is UTF-8, whatever the locale says.
+    raw = _standard_input() if args.text in (None, "-") else args.text.encode("utf-8", "surrogateescape")
+    text = raw.decode("utf-8", "replace")
     score_text(watchers, text, args.role, load_seconds, sys.stdout)
     return 0
+
+
+def _standard_input() -> bytes:
+    if sys.stdin.isatty():
+        sys.stderr.write("Write the text, then Ctrl-D on a line of its own.\n")
+    return sys.stdin.buffer.read()

@@ -1,5 +1,6 @@
 """`sidewatch score` for a person: the text with its evidence in colour, each watcher's scores, and the time."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
@@ -11,6 +12,8 @@ _RESET, _BOLD, _DIM, _RED, _GREEN = "\033[0m", "\033[1m", "\033[2m", "\033[31m",
 # One colour a watcher, in their order; its name in the list below has the colour of its marks in the text.
 _MARKS: Final = tuple(f"\033[30;{colour}m" for colour in (43, 46, 45, 42, 44, 103, 106, 105, 102, 104))
 _BAR: Final = 20
+_BLOCKS: Final = ("█", "·")
+_PLAIN_BLOCKS: Final = ("#", ".")  # where the terminal has no others
 _QUIET: Final = 0.01  # scores below are counted, not listed
 _SHOWN_CHARS: Final = 60
 
@@ -19,7 +22,8 @@ Found = tuple[str, Span]  # "watcher/LABEL", span
 
 def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: float, target: TextIO) -> None:
     """Write the whole report on one text."""
-    paint = Paint(target.isatty())
+    paint = Paint(target.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    bar = _BLOCKS if _shows(target, "".join(_BLOCKS)) else _PLAIN_BLOCKS
     one = record("text", text, role)
     found: list[Found] = []
     rows = []
@@ -36,12 +40,20 @@ def score_text(watchers: Sequence[Watcher], text: str, role: str, load_seconds: 
     target.write(f"{paint(_DIM, role)}  {marked(text, found, paint, marks)}\n\n")
     for name, judgement, took in rows:
         mark = marks[name] if any(verdict.spans for verdict in judgement.verdicts) else ""
-        target.write("".join(_watcher_lines(name, judgement, took, paint, mark)))
+        target.write("".join(_watcher_lines(name, judgement, took, paint, mark, bar)))
     flags = sum(verdict.flagged for _, judgement, _ in rows for verdict in judgement.verdicts)
     verdict = paint(_RED, f"{flags} flagged") if flags else paint(_GREEN, "nothing flagged")
     target.write(f"\n{verdict} · {len(rows)} watchers in {seconds * 1e3:.1f} ms · loaded in {load_seconds:.2f} s\n")
     places = sorted({(span.start, span.end) for _, span in found})
     target.writelines(_evidence_line(start, end, found, text) for start, end in places)
+
+
+def _shows(target: TextIO, text: str) -> bool:
+    try:
+        text.encode(getattr(target, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Paint:
@@ -70,20 +82,22 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
-def _watcher_lines(name: str, judgement: Judgement, took: float, paint: Paint, mark: str) -> list[str]:
+def _watcher_lines(
+    name: str, judgement: Judgement, took: float, paint: Paint, mark: str, bar: tuple[str, str]
+) -> list[str]:
     head = f"{paint(mark or _BOLD, name)}{' ' * (12 - len(name))}{paint(_DIM, f'{took * 1e3:8.1f} ms')}"
     skipped = f"  {paint(_DIM, f'skipped: {judgement.skipped}')}" if judgement.skipped else ""
     shown = [verdict for verdict in judgement.verdicts if verdict.score >= _QUIET or verdict.flagged]
     quiet = len(judgement.verdicts) - len(shown)
     rest = paint(_DIM, f"  {quiet} labels below {_QUIET}") if quiet else ""
     return [f"{head}{skipped}{rest}\n"] + [
-        _verdict_line(verdict, paint) for verdict in sorted(shown, key=lambda v: -v.score)
+        _verdict_line(verdict, paint, bar) for verdict in sorted(shown, key=lambda v: -v.score)
     ]
 
 
-def _verdict_line(verdict: Verdict, paint: Paint) -> str:
+def _verdict_line(verdict: Verdict, paint: Paint, blocks: tuple[str, str]) -> str:
     filled = round(verdict.score * _BAR)
-    bar = "█" * filled + "·" * (_BAR - filled)
+    bar = blocks[0] * filled + blocks[1] * (_BAR - filled)
     limit = "masked, not flagged" if verdict.threshold >= 1 and verdict.spans else f"threshold {verdict.threshold:.3f}"
     line = f"  {verdict.label:<22} {verdict.score:6.3f}  {bar}  {limit}"
     return paint(_RED, line + "  flagged") + "\n" if verdict.flagged else line + "\n"

@@ -18,5 +18,9 @@ def add(commands: "Subparsers[Any]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one line."""
     del args
-    sys.stdout.write(f"sidewatch {__version__} (Python {platform.python_version()}, {platform.machine()})\n")
+    sys.stdout.write(line() + "\n")
     return 0
+
+
+def line() -> str:
+    return f"sidewatch {__version__} (Python {platform.python_version()}, {platform.machine()})"

@@ -109,6 +109,8 @@ def evaluate(args: argparse.Namespace) -> int:
     watchers, read = _panel(args), list(rows(args.data))
     limits = [*_limits(args.minimum, "least"), *_limits(args.maximum, "most")]
     cases = list(_cases(watchers, read, dict(_pair(text, str) for text in args.label)))
+    if not read:
+        raise CommandError(f"{args.data}: there are no rows; write one JSON object a line", 2)
     if not cases:
         raise CommandError(f"{args.data}: no row has a label of these watchers; name them with --label", 2)
     found = [result for case in cases for result in _evaluated(case, read, args.slice)]
@@ -207,7 +209,7 @@ def calibrate(args: argparse.Namespace) -> int:
     watchers, read, rate = _panel(args), list(rows(args.data)), _rate(args.rate)
     least = math.ceil(1 / rate) - 1
     if len(read) < least:
-        raise CommandError(f"{args.data}: {len(read)} texts are too few for {args.rate}: give {least}", 2)
+        raise CommandError(f"{args.data}: {len(read)} texts are too few for {args.rate}: give at least {least}", 2)
     found: dict[str, dict[str, Any]] = {}
     for name, verdicts in judged(watchers, read).items():
         watcher, label = name.split("/", 1)

@@ -102,7 +102,7 @@ def test_calibrate_writes_thresholds_that_a_configuration_takes(data, tmp_path):
 def test_calibrate_needs_enough_rows(data):
     ended = watchers("calibrate", "--data", str(data), "--rate", "0.1%", *PATTERNS)
     assert ended.returncode == 2
-    assert ended.stderr == f"sidewatch: {data}: 40 texts are too few for 0.1%: give 999\n"
+    assert ended.stderr == f"sidewatch: {data}: 40 texts are too few for 0.1%: give at least 999\n"
 
 
 def test_calibrate_lowers_a_threshold_only_where_it_is_asked_to(tmp_path):
