@@ -7,9 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from sidecar.commands import baseline, check_config, demo, drift, injector, score, serve, version, watchers
-from sidecar.commands.arguments import formatter
-
 _EPILOG: Final = """\
 exit codes:
   0  done
@@ -24,6 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without our characters sees them spelt, not a traceback
             stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    # Imported here, so that an early Ctrl-C is no traceback.
     from sidecar.config import ConfigError
     from sidecar.errors import CommandError
 
@@ -36,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"sidewatch: {error.message}", 2)
     except CommandError as error:
         return _failed(f"sidewatch: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # the reader of our output left, `| head` for example
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -49,6 +52,9 @@ def _failed(message: str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from sidecar.commands import baseline, check_config, demo, drift, injector, score, serve, version, watchers
+    from sidecar.commands.arguments import formatter
+
     parser = argparse.ArgumentParser(
         prog="sidewatch",
         description="Runtime monitor for LLM traffic: a transparent proxy, and an observer that judges what passes.",
@@ -57,12 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version.line())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in (serve, demo, score, watchers, drift, baseline, check_config, injector, version):
         command.add(commands)
     return parser
 
-
-COMMANDS: Final = (serve, demo, score, watchers, drift, baseline, check_config, injector, version)
 
 if __name__ == "__main__":
     sys.exit(main())

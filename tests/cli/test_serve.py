@@ -235,7 +235,7 @@ def test_a_configuration_error_is_exit_code_two():
 
 
 def test_the_primary_is_light(sidewatch, upstream):
-    code = f"import sys, sidecar.serve, sidecar.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    code = f"import sys, sidecar.serve, sidecar.cli; sidecar.cli._parser(); print([name for name in {HEAVY} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
     assert loaded.stdout == "[]\n"
     running = sidewatch("--upstream", upstream.url, "--watchers", "none").up()
