@@ -6,7 +6,7 @@ is bounded: choices, tool calls, pieces, tool definitions.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from sidecar.wire import json_text
 from sidecar.wire.exchange import (
@@ -35,6 +35,13 @@ CREDENTIALS: Final = frozenset(
 )  # of an MCP server offered as a tool
 
 
+class Arguments(Protocol):
+    """Arguments that a format puts together itself."""
+
+    def value(self) -> dict[str, object]:
+        """Return them as far as they came."""
+
+
 @dataclass(slots=True)
 class ToolCallBuilder:
     """One tool call: `name` and `arguments` arrive in fragments, or at once."""
@@ -43,6 +50,7 @@ class ToolCallBuilder:
     id: str | None = None
     name: str = ""
     fragments: list[str] = field(default_factory=list)
+    partial: "Arguments | None" = None  # where they arrive by place rather than as text
 
     def add(self, fragment: str) -> None:
         """Append a piece of the arguments' JSON text."""
@@ -70,7 +78,8 @@ class ToolCallBuilder:
         return bool(self.fragments) and self.fragments[-1].endswith("}")
 
     def build(self) -> ToolCall:
-        return ToolCall(id=self.id, name=self.name, arguments="".join(self.fragments))
+        arguments = "".join(self.fragments) if self.partial is None else json_text.dump(self.partial.value())
+        return ToolCall(id=self.id, name=self.name, arguments=arguments)
 
 
 @dataclass(slots=True)

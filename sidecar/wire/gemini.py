@@ -11,7 +11,8 @@ from urllib.parse import unquote
 from sidecar.wire import json_text, media
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
-from sidecar.wire.gemini_content import field, read_contents, read_counts, read_parts, read_prompt
+from sidecar.wire.gemini_content import read_contents, read_counts, read_parts, read_prompt
+from sidecar.wire.gemini_names import field
 
 _PATH: Final = re.compile(
     r"/(?:(?:models|publishers/[^/]+/models)/([^/]+?)|((?:tunedModels|endpoints)/[^/]+?))(?::|%3A)(\w+)$"

@@ -4,16 +4,15 @@
 `candidatesTokenCount`, nor the prompts of built-in tools in `promptTokenCount`: they are added up here.
 """
 
-import re
-from functools import cache
 from typing import Any, Final
 
 from sidecar.wire import json_text, media
 from sidecar.wire.builder import ChoiceBuilder, ExchangeBuilder
 from sidecar.wire.exchange import Media, Message, Role
+from sidecar.wire.gemini_names import field, snake
+from sidecar.wire.gemini_partial import PartialArguments
 from sidecar.wire.turn import Turn, role_of
 
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PARAMETERS: Final = (
     "temperature", "topP", "topK", "maxOutputTokens", "candidateCount", "stopSequences", "seed", "presencePenalty",
     "frequencyPenalty", "responseMimeType", "responseSchema", "responseJsonSchema", "responseModalities",
@@ -21,24 +20,12 @@ _PARAMETERS: Final = (
 )  # fmt: skip
 
 
-def field(body: Any, name: str) -> Any:
-    """Return the value of `name` (camel case) in `body`, also where it is written in snake case, or None."""
-    found = json_text.at(body, name)
-    return json_text.at(body, snake(name)) if found is None else found
-
-
-@cache
-def snake(name: str) -> str:
-    """Return a name in snake case."""
-    return _CAMEL.sub("_", name).lower()
-
-
 def read_prompt(exchange: ExchangeBuilder, body: Any) -> None:
     """Read system instruction, contents, tools and parameters of a generateContent request."""
     read_contents(exchange, field(body, "systemInstruction"), Role.SYSTEM)
     read_contents(exchange, field(body, "contents"))
     for tool in json_text.objects(body, "tools"):
-        _read_tool(exchange, tool)
+        _read_offer(exchange, tool)
     cached = json_text.maybe_text(field(body, "cachedContent"))
     if cached:  # a part of the prompt that lives on the server
         exchange.set_parameter("cached_content", cached)
@@ -49,7 +36,7 @@ def read_prompt(exchange: ExchangeBuilder, body: Any) -> None:
             exchange.set_parameter(snake(name), value)
 
 
-def _read_tool(exchange: ExchangeBuilder, tool: dict[str, Any]) -> None:
+def _read_offer(exchange: ExchangeBuilder, tool: dict[str, Any]) -> None:
     """Record function declarations by name, a built-in tool (googleSearch, ...) by its key."""
     declarations = json_text.objects(field(tool, "functionDeclarations"))
     for declaration in declarations:
@@ -79,16 +66,29 @@ def _read_prompt_part(turn: Turn, part: Any) -> None:
         call_id = json_text.maybe_text(answered, "id") or json_text.maybe_text(answered, "name")
         files = tuple(found for each in json_text.objects(answered, "parts") for found in media_of(each))
         turn.tool_answer(call_id, json_text.dump(answered.get("response") or ""), files)
-    _read_code(turn, part)
+    _read_tool(turn, part)
     turn.media.extend(media_of(part))
 
 
-def _read_code(turn: Turn, part: Any) -> None:
-    code, result = json_text.obj(field(part, "executableCode")), json_text.obj(field(part, "codeExecutionResult"))
+def _read_tool(turn: Turn, part: Any) -> None:
+    """Read a call of a tool that Google runs, and its answer."""
+    code, called = json_text.obj(field(part, "executableCode")), json_text.obj(field(part, "toolCall"))
     if code:
         turn.tool_call(None, "code_execution", code)
+    if called:
+        turn.tool_call(
+            json_text.maybe_text(called, "id"), json_text.text(field(called, "toolType")), called.get("args")
+        )
+    _read_answer(turn, part)
+
+
+def _read_answer(turn: Turn, part: Any) -> None:
+    result, answered = json_text.obj(field(part, "codeExecutionResult")), json_text.obj(field(part, "toolResponse"))
     if result:
         turn.tool_answer("code_execution", json_text.text(result, "output"))
+    if answered:
+        call_id = json_text.maybe_text(answered, "id") or json_text.maybe_text(field(answered, "toolType"))
+        turn.tool_answer(call_id, json_text.dump(answered.get("response") or ""))
 
 
 def media_of(part: Any) -> list[Media]:
@@ -115,16 +115,36 @@ def read_parts(choice: ChoiceBuilder, content: Any) -> None:
         code = json_text.obj(field(part, "executableCode"))
         if code:
             read_call(choice, {"name": "code_execution", "args": code})
+        served = json_text.obj(field(part, "toolCall"))
+        if served:
+            read_call(choice, {**served, "name": field(served, "toolType")})
+        _read_answer(Turn(choice.owner, Role.ASSISTANT), part)  # what the model read before it went on
         choice.media.extend(media_of(part))
 
 
 def read_call(choice: ChoiceBuilder, called: dict[str, Any]) -> None:
-    """Add a function call that the model made; without a name it is none."""
+    """Add a function call that the model made; without a name it is none, or goes on with the arguments of the last."""
     name = json_text.text(called, "name")
-    if name:
+    partial = json_text.objects(field(called, "partialArgs"))
+    if partial or (name and json_text.flag(field(called, "willContinue"))):
+        _read_partial(choice, called, name, partial)
+    elif name:
         call = choice.tool_call()
         call.id, call.name = json_text.maybe_text(called, "id"), name
         call.add_value({} if called.get("args") is None else called["args"])
+
+
+def _read_partial(choice: ChoiceBuilder, called: dict[str, Any], name: str, partial: list[dict[str, Any]]) -> None:
+    if name:
+        call = choice.tool_call()
+        call.id, call.name, call.partial = json_text.maybe_text(called, "id"), name, PartialArguments()
+    elif choice.calls:
+        call = next(reversed(choice.calls.values()))
+    else:
+        return
+    if isinstance(call.partial, PartialArguments):
+        call.partial.feed(partial)
+        choice.owner.produced = True
 
 
 def _of_audio(usage: Any, details: str) -> int | None:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from sidecar.wire import json_text
 from sidecar.wire.decoder import Call, Decoder
 from sidecar.wire.exchange import Message, Operation, Role
-from sidecar.wire.gemini_content import field, read_call, read_contents, read_counts, read_parts, read_prompt
+from sidecar.wire.gemini_content import read_call, read_contents, read_counts, read_parts, read_prompt
+from sidecar.wire.gemini_names import field
 
 
 class GeminiLive(Decoder):

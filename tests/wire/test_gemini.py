@@ -1,5 +1,6 @@
 """Gemini and Vertex AI over HTTP."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -261,3 +262,68 @@ def test_pictures_of_imagen() -> None:
     assert (exchange.operation, exchange.provider) == (Operation.IMAGE, "gcp.vertex_ai")
     assert exchange.messages == (Message(Role.USER, "A cat"),)
     assert [choice.media for choice in exchange.choices] == [(Media("image", "image/png", 3),)] * 2
+
+
+STREAM_TARGET = "/v1/projects/p/locations/l/publishers/google/models/gemini-3-pro:streamGenerateContent?alt=sse"
+
+
+def called(**call: object) -> dict[str, object]:
+    return {"candidates": [{"content": {"role": "model", "parts": [{"functionCall": call}]}}]}
+
+
+def test_arguments_that_come_by_place() -> None:
+    events = [
+        called(id="1", name="book", willContinue=True),
+        called(partialArgs=[{"jsonPath": "$.city", "stringValue": "Mün", "willContinue": True}], willContinue=True),
+        called(partialArgs=[{"jsonPath": "$.city", "stringValue": "chen"}], willContinue=True),
+        called(partial_args=[{"json_path": "$.guests[1].age", "number_value": 7}], will_continue=True),
+        called(partialArgs=[{"jsonPath": "$.guests[0]['na.me']", "stringValue": "Zoë"}], willContinue=True),
+        called(partialArgs=[{"jsonPath": "$.late", "nullValue": "NULL_VALUE"}], willContinue=True),
+        called(partialArgs=[{"jsonPath": "$.paid", "boolValue": False}]),
+        called(),
+        called(id="2", name="pay", args={"sum": 1}),
+        {"candidates": [{"finishReason": "STOP"}]},
+    ]
+    stream = capture(STREAM_TARGET, {"contents": "Hi"}, sse(*events))
+    book = '{"city":"München","guests":[{"na.me":"Zoë"},{"age":7}],"late":null,"paid":false}'
+    expected = (ToolCall("1", "book", book), ToolCall("2", "pay", '{"sum":1}'))
+    assert decode(stream).choices[0].tool_calls == expected
+    assert_split_anywhere(stream)
+
+
+def test_hostile_places_cost_little() -> None:
+    paths = ["$" + "[99]" * 200_000, "$." + "a" * 1_000_000, "$[1]", "", "$.a[5000]", "$.b", "$.b.c", "$" + "[99]" * 8]
+    paths += [f"$.x{n}" + "[99]" * 7 for n in range(2_000)]
+    partial = [{"jsonPath": path, "stringValue": "x"} for path in paths]
+    began = time.process_time()
+    exchange = decode(capture(STREAM_TARGET, {}, sse(called(name="f", partialArgs=partial))))
+    assert time.process_time() - began < 5.0
+    assert exchange.decode_error is None
+    assert len(exchange.choices[0].tool_calls[0].arguments) < 10_000_000
+    alone = decode(capture(STREAM_TARGET, {}, sse(called(partialArgs=partial[5:6]))))
+    assert alone.choices[0].tool_calls == ()
+
+
+def test_tools_that_google_runs_and_their_answers() -> None:
+    parts = [
+        {"toolCall": {"id": "t", "toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["x"]}}},
+        {"toolResponse": {"id": "t", "toolType": "GOOGLE_SEARCH_WEB", "response": {"found": "foreign"}}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "42"}},
+        {"text": "Done."},
+    ]
+    answer = {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}
+    request = {"contents": [{"role": "model", "parts": parts}]}
+    exchange = decode(capture("/v1beta/models/gemini-3:generateContent", request, answer))
+    call = ToolCall("t", "GOOGLE_SEARCH_WEB", '{"queries":["x"]}')
+    answers = (
+        Message(Role.TOOL, '{"found":"foreign"}', tool_call_id="t"),
+        Message(Role.TOOL, "42", tool_call_id="code_execution"),
+    )
+    assert exchange.messages == (
+        Message(Role.ASSISTANT, tool_calls=(call,)),
+        *answers,
+        Message(Role.ASSISTANT, "Done."),
+        *answers,
+    )
+    assert exchange.choices[0].tool_calls == (call,)
+    assert exchange.choices[0].text == "Done."
