@@ -204,7 +204,9 @@ def safety() -> Dashboard:
 
 
 CHECKS = "sidewatch_first_stage_checks_total"
-MISSED = f"({rate(CHECKS, also(NS, 'result', 'missed'), 'watcher', '1h')}) / ({rate(CHECKS, also(NS, 'result', 'missed|caught'), 'watcher', '1h')} > 0)"
+_CHECKED = rate(CHECKS, also(NS, "result", "missed|caught"), "watcher", "1h")
+# Before its first miss there is no such series, and the share is 0.
+MISSED = f"(({rate(CHECKS, also(NS, 'result', 'missed'), 'watcher', '1h')}) or 0 * {_CHECKED}) / ({_CHECKED} > 0)"
 UNREAD = f'{NS},state="skipped",reason!="not_sampled"'
 _SAMPLED = f'{NS},sample="random"'
 VERDICTS = "sidewatch_judge_verdicts_total"
