@@ -195,7 +195,7 @@ def test_every_metric_that_is_asked_for_was_scraped(faulty: Stack) -> None:
 
 
 # None of the faults makes these: a refusal, a connection past a limit, an inference server that answers,
-# an embedding that is no number, a judge, a shared reference.
+# an embedding that is no number, a label with too many values, a judge, a shared reference.
 NEVER = {
     "sidewatch_refusals_total",
     "sidewatch_refused_total",
@@ -204,6 +204,7 @@ NEVER = {
     "sidewatch_judge_verdicts_total",
     "sidewatch_judge_budget_left_ratio",
     "sidewatch_drift_skipped",
+    "sidewatch_label_overflow_total",
     "sidewatch_drift_bins_total",
     "sidewatch_drift_reference_share",
     "sidewatch:drift_bins:expected",
