@@ -107,7 +107,8 @@ def scored(encoder: PackEncoder, examples: list[Example]) -> Table:
         found = [
             np.concatenate([window.scores[head] for head in SHIPPED]) for window in _windows(encoder, example.text)
         ]
-        best = np.clip(np.max(found, axis=0) if found else np.full(len(LABELS), 1e-6), 1e-9, 1 - 1e-9)
+        best = np.max(found, axis=0).astype(np.float64) if found else np.full(len(LABELS), 1e-6)
+        best = np.clip(best, 1e-9, 1 - 1e-9)  # in double precision: 1 - 1e-9 is 1 in single
         logits[at] = np.log(best / (1 - best))
         for label in example.labels.keys() & set(LABELS):
             targets[at, LABELS.index(label)] = example.labels[label]
