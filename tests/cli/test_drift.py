@@ -157,4 +157,4 @@ def test_what_is_no_baseline_is_refused(files):
 def test_accept_without_a_running_sidewatch_says_so():
     ended = sidewatch("baseline", "accept", "--admin", "127.0.0.1:1")
     assert ended.returncode == 1
-    assert ended.stderr.endswith("give --admin of a running sidewatch\n")
+    assert ended.stderr.endswith("give --admin HOST:PORT of a running sidewatch\n")
