@@ -14,7 +14,7 @@ from sidecar.demo.traffic import APP_HEADER
 from tests.injector.test_server import write_certificate
 from tests.live.outside import post, posts
 from tests.live.stack import Stack, free_port, get, wait_for
-from tests.live.tripwire import TRIP
+from tests.live.tripwire import LINGER, TRIP
 
 PLAIN = "Where is my parcel, number {}?"
 
@@ -110,8 +110,9 @@ def kill(live: Stack) -> None:
 
 
 def flood(live: Stack) -> None:
+    """Send more than is judged in time, on a machine of any speed: a watcher lingers on each."""
     for _ in range(2):  # the first wave makes the series, the second lets them grow
-        posts(live.api, plain(350), model="m-flooded", pause=0.004)
+        posts(live.api, [f"{LINGER} {i}" for i in range(350)], model="m-flooded", pause=0.004)
         time.sleep(2)
 
 
