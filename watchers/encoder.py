@@ -188,11 +188,11 @@ class PackEncoder:
         laid = self.lay(text, budget)
         encoding = read or self.encode([text], [budget])[0]
         cuts = {int(laid.view.origin[laid.tokens.offsets[cut[0], 0]]): cut for cut in laid.cuts}
-        windows = [one for one in encoding.windows if len(one.offsets) and one.start in cuts]
+        laid_out = [one for one in encoding.windows if len(one.offsets) and one.start in cuts]
         found = {}
-        for label in labels if windows else ():
+        for label in labels if laid_out else ():
             column = self.pack.heads[head].index(label)
-            best = max(windows, key=lambda one: float(one.scores[head][column]))
+            best = max(laid_out, key=lambda one: float(one.scores[head][column]))
             parts = pieces(laid.tokens, *cuts[best.start], most)
             score, scored = float(best.scores[head][column]), self._scored(laid.tokens, parts, head, column)
             if guide is None:

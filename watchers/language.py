@@ -39,12 +39,16 @@ class Language:
     share: float = 0.0
 
 
-@lru_cache(_REMEMBERED)
 def language_of(text: str) -> Language:
     """Return the main language of any string, UNKNOWN where that is not sure. Raises RuntimeError without CLD2."""
+    return _language_of(text[:_READ_CHARS])  # cut before it is remembered: no long text is kept alive
+
+
+@lru_cache(_REMEMBERED)
+def _language_of(text: str) -> Language:
     if pycld2 is None:
         raise RuntimeError("pycld2 is not installed")
-    clean = text[:_READ_CHARS].translate(_SPACES)
+    clean = text.translate(_SPACES)
     if not clean.isprintable():  # CLD2 refuses control characters; looking at each character is slow
         clean = "".join(char if char.isprintable() else " " for char in clean)
     if sum(map(str.isalpha, clean[:200])) < _LEAST_LETTERS and not _dense(clean):

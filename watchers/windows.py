@@ -33,7 +33,7 @@ def most(text: str) -> int:
     For other text the same of all its characters, twice, which rare compositions and emoji alone exceed.
     """
     tokens = len(text) - text.count(" ") if text.isascii() else 2 * len(text)
-    return tokens if tokens <= CONTENT else ((tokens - OVERLAP - 1) // (CONTENT - OVERLAP) + 1) * CONTENT
+    return cost(tokens)
 
 
 def _spread(count: int, allowed: int) -> list[int]:

@@ -14,6 +14,7 @@ from dashboards.boards.panels import (
     grown,
     now,
     number,
+    percentiles,
     quantile,
     query,
     rate,
@@ -150,10 +151,7 @@ def health() -> Dashboard:
                         "Added latency",
                         "The proxy's own share of an exchange, normally well below a millisecond.",
                         "s",
-                        *(
-                            query(quantile(share, "sidewatch_added_latency_seconds", NS), f"p{share * 100:g}")
-                            for share in (0.5, 0.95, 0.99)
-                        ),
+                        *percentiles("sidewatch_added_latency_seconds", NS),
                         runbook="SidewatchLatencyBudgetBurn",
                     ),
                     graph(
@@ -227,10 +225,7 @@ def health() -> Dashboard:
                         "Lag",
                         "From an exchange's end to its outcome in the sinks.",
                         "s",
-                        *(
-                            query(quantile(share, "sidewatch_observation_lag_seconds", NS), f"p{share * 100:g}")
-                            for share in (0.5, 0.95, 0.99)
-                        ),
+                        *percentiles("sidewatch_observation_lag_seconds", NS),
                         steps={60: "red"},
                         runbook="SidewatchBacklogOld",
                     ),
@@ -373,10 +368,7 @@ def health() -> Dashboard:
                         "Time of an answered request",
                         "From asking to the whole answer, retries apart: near watchers.remote.deadline_seconds windows are run here or skipped.",
                         "s",
-                        *(
-                            query(quantile(share, "sidewatch_remote_request_duration_seconds", NS), f"p{share * 100:g}")
-                            for share in (0.5, 0.95, 0.99)
-                        ),
+                        *percentiles("sidewatch_remote_request_duration_seconds", NS),
                         runbook="SidewatchInferenceServerAway",
                         absent="No request was answered",
                     ),

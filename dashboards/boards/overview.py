@@ -17,6 +17,7 @@ from dashboards.boards.panels import (
     grown,
     now,
     number,
+    percentiles,
     quantile,
     query,
     rate,
@@ -215,10 +216,7 @@ def overview() -> Dashboard:
                         "Duration of an exchange",
                         "From the first byte of the request to the last of the answer.",
                         "s",
-                        *(
-                            query(quantile(share, "sidewatch_exchange_duration_seconds", ROUTE), f"p{share * 100:g}")
-                            for share in (0.5, 0.95, 0.99)
-                        ),
+                        *percentiles("sidewatch_exchange_duration_seconds", ROUTE),
                     ),
                     graph(
                         "First token by model, p95",

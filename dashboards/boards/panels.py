@@ -77,6 +77,11 @@ def quantile(share: float, metric: str, where: str, by: str = "") -> str:
     return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket{{{where}}}[$__rate_interval])))"
 
 
+def percentiles(metric: str, where: str) -> list[Query]:
+    """Return the queries of a histogram's median, 95th and 99th percentile."""
+    return [query(quantile(share, metric, where), f"p{share * 100:g}") for share in (0.5, 0.95, 0.99)]
+
+
 def graph(
     title: str,
     tells: str,

@@ -8,7 +8,7 @@ import re
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
-from sidecar.wire import json_text, provider_error
+from sidecar.wire import json_text
 from sidecar.wire.anthropic_prompt import CALL_TYPES, read_blocks, read_result
 from sidecar.wire.builder import ChoiceBuilder, ToolCallBuilder
 from sidecar.wire.decoder import Call, Decoder
@@ -165,8 +165,7 @@ class Anthropic(Decoder):
 
     def _error(self, data: Any) -> None:
         if not self.take_error(data, in_stream=True):
-            found = provider_error.named(data)
-            self.exchange.fail(found.type, found.message, in_stream=True)
+            self.take_named_error(data)
 
     def end(self) -> None:
         if self._streaming and not self._stopped:

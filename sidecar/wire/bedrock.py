@@ -82,9 +82,8 @@ class BedrockConverse(Decoder):
         choice.add_reasoning(json_text.text(block, "reasoningContent", "reasoningText", "text"))
         called = json_text.obj(block, "toolUse")
         if called:
-            call = choice.tool_call()
-            call.id, call.name = json_text.maybe_text(called, "toolUseId"), json_text.text(called, "name")
-            call.add_value(called.get("input"))
+            call_id, name = json_text.maybe_text(called, "toolUseId"), json_text.text(called, "name")
+            choice.add_call(call_id, name, called.get("input"))
         choice.media.extend(files_of(block))
 
     def _stop(self, body: Any) -> None:

@@ -60,8 +60,7 @@ class ToolCallBuilder:
 
     def add_value(self, arguments: object) -> None:
         """Append whole arguments: text as it is, an object as compact JSON, null as nothing."""
-        if arguments is not None:
-            self.add(json_text.dump(arguments))
+        self.add(json_text.maybe_dump(arguments))
 
     def replace(self, arguments: str) -> None:
         """Set the whole arguments, where a final event repeats what the fragments said."""
@@ -129,6 +128,12 @@ class ChoiceBuilder:
             known = self.calls[key] = ToolCallBuilder(self.owner)
             self.owner.produced = True
         return known or next(reversed(self.calls.values()))
+
+    def add_call(self, call_id: str | None, name: str, arguments: object) -> None:
+        """Append a whole call of a tool: arguments as text or as an object."""
+        call = self.tool_call()
+        call.id, call.name = call_id, name
+        call.add_value(arguments)
 
     def build(self) -> Choice:
         return Choice(

@@ -165,4 +165,4 @@ def _document(document: Any) -> str:
     data = document if isinstance(document, str) else json_text.at(document, "data")
     if data is None and isinstance(document, dict):
         data = document
-    return "" if data is None else json_text.dump(data)
+    return json_text.maybe_dump(data)

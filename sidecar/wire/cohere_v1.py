@@ -52,9 +52,7 @@ class CohereV1(Cohere):
         choice = self.exchange.choice()
         choice.add_text(json_text.text(body, "text"))
         for each in json_text.objects(body, "tool_calls"):
-            call = choice.tool_call()
-            call.name = json_text.text(each, "name")
-            call.add_value(each.get("parameters"))
+            choice.add_call(None, json_text.text(each, "name"), each.get("parameters"))
         choice.finish_reason = json_text.maybe_text(body, "finish_reason") or choice.finish_reason
 
     def _count_v1(self, body: Any) -> None:

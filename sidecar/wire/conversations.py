@@ -63,9 +63,8 @@ class Conversations(Auxiliary):
         for entry in json_text.objects(body, "outputs"):
             kind = json_text.text(entry, "type")
             if kind in _CALLS:
-                call, known = _call(entry), choice.tool_call()
-                known.id, known.name = call.id, call.name
-                known.add(call.arguments)
+                call = _call(entry)
+                choice.add_call(call.id, call.name, call.arguments)
             elif kind == "message.output":
                 self._content(choice, entry)
         read_usage(self.exchange, json_text.at(body, "usage"))
@@ -109,6 +108,6 @@ class Conversations(Auxiliary):
 
 
 def _call(entry: Any) -> ToolCall:
-    arguments = json_text.at(entry, "arguments")
+    arguments = json_text.maybe_dump(json_text.at(entry, "arguments"))
     call_id = json_text.maybe_text(entry, "tool_call_id") or json_text.maybe_text(entry, "id")
-    return ToolCall(call_id, json_text.text(entry, "name"), "" if arguments is None else json_text.dump(arguments))
+    return ToolCall(call_id, json_text.text(entry, "name"), arguments)

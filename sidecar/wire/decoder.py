@@ -76,8 +76,7 @@ class Decoder:
         if isinstance(parsed, dict) and "error" in parsed:  # any gateway may write its own into any format's stream
             self.take_error(parsed, in_stream=True)
         elif name == "error":  # the event's name alone says so; a format that knows its errors has taken it already
-            found = provider_error.named(parsed)
-            self.exchange.fail(found.type, found.message, in_stream=True)
+            self.take_named_error(parsed)
 
     def exception(self, name: str, data: bytes) -> None:
         """Read an exception or error message of a binary event stream (the status was 200 long ago)."""
@@ -109,6 +108,11 @@ class Decoder:
         if found is not None:
             self.exchange.fail(found.type, found.message, in_stream=in_stream)
         return found is not None
+
+    def take_named_error(self, data: Any) -> None:
+        """Record the error of a stream's event that is called `error`: its data is flat fields, or text."""
+        found = provider_error.named(data)
+        self.exchange.fail(found.type, found.message, in_stream=True)
 
     def end(self) -> None:
         """Finish: called once after the last piece, also when the response was cut."""

@@ -129,9 +129,8 @@ def read_call(choice: ChoiceBuilder, called: dict[str, Any]) -> None:
     if partial or (name and json_text.flag(field(called, "willContinue"))):
         _read_partial(choice, called, name, partial)
     elif name:
-        call = choice.tool_call()
-        call.id, call.name = json_text.maybe_text(called, "id"), name
-        call.add_value({} if called.get("args") is None else called["args"])
+        arguments = {} if called.get("args") is None else called["args"]
+        choice.add_call(json_text.maybe_text(called, "id"), name, arguments)
 
 
 def _read_partial(choice: ChoiceBuilder, called: dict[str, Any], name: str, partial: list[dict[str, Any]]) -> None:

@@ -164,9 +164,8 @@ class GeminiInteractions(Decoder):
         if kind == "thought":
             choice.add_reasoning(_plain(step.get("summary"))[0])
         elif kind.endswith("_call"):
-            call, known = _call(step), choice.tool_call()
-            known.id, known.name = call.id, call.name
-            known.add(call.arguments)
+            call = _call(step)
+            choice.add_call(call.id, call.name, call.arguments)
         elif kind.endswith("_result"):
             self._result(step)
         elif kind != "user_input":
@@ -226,7 +225,6 @@ def _found(result: Any) -> tuple[str, tuple[Media, ...]]:
 
 
 def _call(step: dict[str, Any]) -> ToolCall:
-    arguments = step.get("arguments")
     name = json_text.maybe_text(step, "name") or json_text.text(step, "type")
     call_id = json_text.maybe_text(step, "id") or json_text.maybe_text(step, "call_id")
-    return ToolCall(call_id, name, "" if arguments is None else json_text.dump(arguments))
+    return ToolCall(call_id, name, json_text.maybe_dump(step.get("arguments")))

@@ -64,6 +64,11 @@ def dump(value: object, limit: int | None = None) -> str:
     return dumped if limit is None else dumped[:limit]
 
 
+def maybe_dump(value: object) -> str:
+    """Return `dump` of a value, and nothing of None."""
+    return "" if value is None else dump(value)
+
+
 def _dump_tolerantly(value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

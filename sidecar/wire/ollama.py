@@ -90,9 +90,8 @@ class Ollama(Decoder):
             choice.add_reasoning(json_text.text(source, "thinking"))
             choice.add_text(json_text.text(source, text_name))
         for each in json_text.objects(message, "tool_calls"):
-            call = choice.tool_call()
-            call.id, call.name = json_text.maybe_text(each, "id"), json_text.text(each, "function", "name")
-            call.add_value(json_text.at(each, "function", "arguments"))
+            call = json_text.obj(each, "function")
+            choice.add_call(json_text.maybe_text(each, "id"), json_text.text(call, "name"), call.get("arguments"))
         choice.finish_reason = json_text.maybe_text(body, "done_reason") or choice.finish_reason
         self._finished = self._finished or json_text.flag(body, "done") is True
 

@@ -45,7 +45,7 @@ def _message(item: dict[str, Any]) -> Message:
     if kind.endswith("_output"):
         output = item.get("output", item.get("result"))
         parts = openai_prompt.read_content(output)
-        text = "".join(parts.texts) or ("" if parts.media else _dumped(output))
+        text = "".join(parts.texts) or ("" if parts.media else json_text.maybe_dump(output))
         return Message(Role.TOOL, text, tool_call_id=_call_id(item), media=tuple(parts.media))
     if is_call(kind):
         return Message(Role.ASSISTANT, tool_calls=(_tool_call(item),))
@@ -71,9 +71,7 @@ def add_output(choice: ChoiceBuilder, item: dict[str, Any]) -> None:
         choice.add_reasoning(reasoning_of(item))
     elif is_call(kind):
         call = _tool_call(item)
-        known = choice.tool_call()
-        known.id, known.name = call.id, call.name
-        known.add(call.arguments)
+        choice.add_call(call.id, call.name, call.arguments)
     elif kind == "image_generation_call":
         choice.media.append(_picture(item))
 
@@ -92,15 +90,11 @@ def reasoning_of(item: dict[str, Any]) -> str:
 def _tool_call(item: dict[str, Any]) -> ToolCall:
     arguments = next((item[name] for name in _ARGUMENTS if item.get(name) is not None), None)
     name = json_text.maybe_text(item, "name") or json_text.text(item, "type")
-    return ToolCall(_call_id(item), name, _dumped(arguments))
+    return ToolCall(_call_id(item), name, json_text.maybe_dump(arguments))
 
 
 def _call_id(item: dict[str, Any]) -> str | None:
     return json_text.maybe_text(item, "call_id") or json_text.maybe_text(item, "id")
-
-
-def _dumped(value: Any) -> str:
-    return "" if value is None else json_text.dump(value)
 
 
 def _picture(item: dict[str, Any]) -> Media:

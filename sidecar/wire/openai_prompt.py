@@ -78,9 +78,9 @@ def read_tool_calls(message: dict[str, Any]) -> list[ToolCall]:
     calls = []
     for call in json_text.objects(message, "tool_calls"):
         name, arguments = call_of(call)
-        calls.append(ToolCall(json_text.maybe_text(call, "id"), name, _arguments_text(arguments)))
+        calls.append(ToolCall(json_text.maybe_text(call, "id"), name, json_text.maybe_dump(arguments)))
     if isinstance(legacy := message.get("function_call"), dict):
-        calls.append(ToolCall(None, json_text.text(legacy, "name"), _arguments_text(legacy.get("arguments"))))
+        calls.append(ToolCall(None, json_text.text(legacy, "name"), json_text.maybe_dump(legacy.get("arguments"))))
     return calls
 
 
@@ -91,10 +91,6 @@ def call_of(call: dict[str, Any]) -> tuple[str, Any]:
         return json_text.text(inner, "name"), inner.get("arguments")
     inner = call.get("custom")
     return json_text.text(inner, "name"), json_text.at(inner, "input")
-
-
-def _arguments_text(arguments: Any) -> str:
-    return "" if arguments is None else json_text.dump(arguments)
 
 
 def add_tools(exchange: ExchangeBuilder, body: Any) -> None:

@@ -56,8 +56,7 @@ def _type(error: dict[str, Any]) -> str | None:
 
 
 def _message(error: Any) -> str:
-    found = json_text.at(error, "message") or json_text.at(error, "detail")
-    return "" if found is None else json_text.dump(found)
+    return json_text.maybe_dump(json_text.at(error, "message") or json_text.at(error, "detail"))
 
 
 def _error(type_: str, message: str, in_stream: bool) -> ProviderError:

@@ -24,7 +24,7 @@ class Turn:
 
     def tool_call(self, call_id: str | None, name: str, arguments: object) -> None:
         """Add an earlier call of a tool: arguments as text or as an object."""
-        self.calls.append(ToolCall(call_id, name, "" if arguments is None else json_text.dump(arguments)))
+        self.calls.append(ToolCall(call_id, name, json_text.maybe_dump(arguments)))
 
     def tool_answer(self, call_id: str | None, text: str, media: tuple[Media, ...] = ()) -> None:
         """Add what a tool answered."""
