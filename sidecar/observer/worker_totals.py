@@ -102,7 +102,7 @@ class WorkerTotals:
 def settled_as_lost(totals: Totals) -> Totals:
     """Return a dead worker's totals with every exchange that it had not settled counted as lost."""
     ledger = dict(totals.ledger)
-    for watcher in {*totals.watchers, *(key.split("\0")[0] for key in totals.ledger)}:
+    for watcher in totals.watchers:  # not for one that was disabled: its sum ended before
         settled = sum(count for key, count in totals.ledger.items() if key.split("\0")[0] == watcher)
         if settled < totals.seen:
             ledger[f"{watcher}\0{LOST}"] = ledger.get(f"{watcher}\0{LOST}", 0) + totals.seen - settled

@@ -158,6 +158,10 @@ class ObserverLink:
         if self.session is not None:
             self.session.capture, self.session.redactor = capture, self.redactor
 
+    @property
+    def unsettled(self) -> int:
+        return len(self.session.unsettled) if self.session is not None else 0
+
     async def run(self) -> None:
         """Keep a session open until cancelled."""
         if self._path is None:

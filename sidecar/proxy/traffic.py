@@ -58,6 +58,17 @@ class Tally:
         self._added.counts[bisect_left(ADDED_BOUNDS, seconds)] += 1
         self._added.sum += seconds
 
+    def watch(self, watchers: tuple[str, ...], unsettled: int) -> None:
+        """Settle for these watchers from now on. What passed while one was not among them was not for it: `disabled`.
+
+        So every watcher's states add up to `seen`, less the `unsettled`, whenever it began.
+        """
+        self.watchers = watchers
+        for watcher in watchers:
+            settled = sum(count for key, count in self.ledger.items() if key.partition("\0")[0] == watcher)
+            if missed := self.seen - unsettled - settled:
+                self.ledger[f"{watcher}\0skipped\0disabled"] += missed
+
     def skip(self, reason: str, exchanges: int = 1) -> None:
         """Enter exchanges that no watcher will see in the ledger."""
         for watcher in self.watchers:

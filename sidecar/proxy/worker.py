@@ -99,7 +99,7 @@ class Worker:
         self._front.configure(settings.limits, routes)
         self._link.configure(settings.capture)
         if watchers is not None:
-            self._tally.watchers = watchers
+            self._tally.watch(watchers, self._link.unsettled)
         return [name for name in _RESTART_ONLY if getattr(old, name) != getattr(settings, name)]
 
     def reload_refused(self) -> None:

@@ -58,8 +58,8 @@ def test_a_replaced_workers_figures_are_kept() -> None:
 
 def test_what_a_dead_worker_had_not_settled_is_lost_so_that_the_ledger_adds_up_to_seen() -> None:
     workers = WorkerTotals()
-    ledger = {"pii\0clean\0": 6, "pii\0flagged\0": 1, "bias\0skipped\0overload": 10}
-    workers.update(totals(pid=100, seen=10, ledger=ledger))
+    ledger = {"pii\0clean\0": 6, "pii\0flagged\0": 1, "bias\0skipped\0overload": 10, "disabled-since\0clean\0": 4}
+    workers.update(totals(pid=100, seen=10, ledger=ledger, watchers=["pii", "bias"]))
     workers.update(totals(pid=200, seen=2, ledger={"pii\0clean\0": 2, "bias\0clean\0": 2}))
     counters = workers.sums().counters
     found = {labels: count for (name, labels), count in counters.items() if name == "sidewatch_watcher_exchanges_total"}
@@ -69,4 +69,5 @@ def test_what_a_dead_worker_had_not_settled_is_lost_so_that_the_ledger_adds_up_t
         ("pii", "skipped", "worker_lost"): 3,
         ("bias", "skipped", "overload"): 10,
         ("bias", "clean", ""): 2,
+        ("disabled-since", "clean", ""): 4,
     }

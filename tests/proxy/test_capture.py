@@ -216,6 +216,31 @@ async def test_what_a_settling_leaves_out_is_counted_as_unaccounted(start):
     assert ledger(rig) == {"toxicity/clean/": 1, "pii/skipped/unaccounted": 1}
 
 
+async def test_a_watcher_that_a_reload_brings_has_a_state_for_every_exchange_too(start):
+    rig = await start(observer=True)
+    await exchange(rig)
+    await exchange(rig)
+    await rig.observer.until(Kind.CLOSE, 2)
+    rig.observer.settle(rig.observer.numbers()[:1], {"toxicity\0clean\0": 1, "pii\0clean\0": 1})
+    await holds(lambda: ledger(rig))
+    rig.worker.reload(rig.settings, ("toxicity", "bias"))  # while one exchange is not settled
+    assert ledger(rig) == {"toxicity/clean/": 1, "pii/clean/": 1, "bias/skipped/disabled": 1}
+    rig.observer.settle(rig.observer.numbers()[1:], {"toxicity\0clean\0": 1, "bias\0clean\0": 1})
+    await holds(lambda: ledger(rig)["toxicity/clean/"] == 2)
+    await exchange(rig)
+    await rig.observer.until(Kind.CLOSE, 3)
+    rig.observer.settle(rig.observer.numbers()[2:], {"toxicity\0clean\0": 1, "bias\0clean\0": 1})
+    await holds(lambda: ledger(rig)["toxicity/clean/"] == 3)
+    rig.worker.reload(rig.settings, ("toxicity", "bias", "pii"))  # it was away for two
+    assert ledger(rig) == {
+        "toxicity/clean/": 3,
+        "bias/skipped/disabled": 1,
+        "bias/clean/": 2,
+        "pii/clean/": 1,
+        "pii/skipped/disabled": 2,
+    }
+
+
 async def test_a_lost_observer_costs_no_request_and_the_ledger_adds_up(start):
     rig = await start(observer=True)
     await exchange(rig)
