@@ -117,6 +117,8 @@ class Totals(msgspec.Struct, array_like=True):
     refused: dict[str, int] = {}  # limit's name -> connections or requests that met it
     watchers: list[str] = []  # that each exchange is to be settled for
     reloads_refused: int = 0  # configurations that did not get as far as the observer
+    cpu_seconds: float = 0.0  # of this process
+    resident_bytes: int = 0
 
 
 class Settled(msgspec.Struct, array_like=True, frozen=True):

@@ -18,6 +18,8 @@ from typing import Final
 
 import structlog
 
+from sidecar.usage import resident_bytes
+
 FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 30.0
 STEADY_SECONDS: Final = 30.0  # a child that lived this long is no crash loop: the delay begins anew
@@ -25,7 +27,6 @@ MEMORY_CHECK_SECONDS: Final = 1.0
 CONFIGURATION_EXIT: Final = 78  # EX_CONFIG of sysexits.h: the configuration or a model cannot be used
 _OOM_SCORE: Final = 800  # of 1000
 _PR_SET_PDEATHSIG: Final = 1
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 _log = structlog.get_logger("sidewatch")
 
@@ -134,15 +135,6 @@ class Child:
 def next_delay(delay: float) -> float:
     """Return the wait after one more crash: twice as long, up to the longest."""
     return min(delay * 2, LONGEST_DELAY_SECONDS)
-
-
-def resident_bytes(pid: int) -> int:
-    """Return a process's resident memory, 0 where the system does not say."""
-    try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * _PAGE_BYTES
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 def prepare(parent: int) -> Callable[[], None]:

@@ -264,16 +264,26 @@ def health() -> Dashboard:
                     ),
                     graph(
                         "Memory",
-                        "Resident memory of the observers that take most. Near the limit it is restarted.",
+                        "Resident memory of the observers and proxies that take most. Near its limit an observer is restarted.",
                         "bytes",
-                        query(f"topk(5, max by ({BY_POD}) (sidewatch_observer_resident_memory_bytes{{{NS}}}))", POD),
+                        query(
+                            f"topk(4, max by ({BY_POD}) (sidewatch_observer_resident_memory_bytes{{{NS}}}))",
+                            f"observer {POD}",
+                        ),
+                        query(
+                            f"topk(4, max by ({BY_POD}) (sidewatch_proxy_resident_memory_bytes{{{NS}}}))",
+                            f"proxy {POD}",
+                        ),
                         runbook="SidewatchObserverRestarting",
                     ),
                     graph(
                         "Processor",
-                        "Cores that the busiest observers use.",
+                        "Cores that the busiest observers and proxies use.",
                         "short",
-                        query(f"topk(5, {rate('sidewatch_observer_cpu_seconds_total', NS, BY_POD)})", POD),
+                        query(
+                            f"topk(4, {rate('sidewatch_observer_cpu_seconds_total', NS, BY_POD)})", f"observer {POD}"
+                        ),
+                        query(f"topk(4, {rate('sidewatch_proxy_cpu_seconds_total', NS, BY_POD)})", f"proxy {POD}"),
                         runbook="SidewatchBacklogOld",
                     ),
                 ],

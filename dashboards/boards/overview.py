@@ -61,6 +61,7 @@ def overview() -> Dashboard:
                             "severity": "Severity",
                             "namespace": "Namespace",
                         },
+                        first_pixels=320,
                         width=12,
                         absent="No alert fires",
                     ),

@@ -134,8 +134,13 @@ def bars(title: str, tells: str, unit: str, expr: str, legend: str, *, steps: St
     return _finished(panel, title, tells, unit, [now(f"topk({LINES}, {expr})", legend)], steps, **more)
 
 
-def rows(title: str, tells: str, unit: str, expr: str, names: Mapping[str, str], **more: Any) -> Any:
-    """Return a table of the present values. `names`: label, or "Value", to column heading, in order; all else is left out."""
+def rows(
+    title: str, tells: str, unit: str, expr: str, names: Mapping[str, str], *, first_pixels: int = 0, **more: Any
+) -> Any:
+    """Return a table of the present values. `names`: label, or "Value", to column heading, in order; all else is left out.
+
+    The columns share the width evenly, but for a first one of `first_pixels`.
+    """
     order = {label: place for place, label in enumerate(names)}
     organise = {"indexByName": order, "renameByName": names, "includeByName": dict.fromkeys(names, True)}
     panel = (
@@ -144,6 +149,9 @@ def rows(title: str, tells: str, unit: str, expr: str, names: Mapping[str, str],
         .min_width(60)  # Grafana's own 150 pixels would push the last column out of a third of the screen
         .with_transformation(model.DataTransformerConfig(id_val="organize", options=organise))
     )
+    if first_pixels:
+        width = model.DynamicConfigValue(id_val="custom.width", value=first_pixels)
+        panel.override_by_name(next(iter(names.values())), [width])
     return _finished(panel, title, tells, unit, [now(expr).format(PromQueryFormat.TABLE)], None, **more)
 
 

@@ -1,6 +1,5 @@
 """The metrics page: the observer's own instruments and the workers' cumulative figures, put together at scrape."""
 
-import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from sidecar import __version__
 from sidecar.observer.instruments import Instruments, family
 from sidecar.observer.metric_table import BY_NAME, Cell, Labels
 from sidecar.observer.view import View
+from sidecar.usage import cpu_seconds
 
 STARTED_UNIX_SECONDS: Final = "sidewatch_observer_start_time_seconds"
 
@@ -65,8 +65,7 @@ class Exposition:
         put("sidewatch_backlog_exchanges", (), len(view.backlog))
         put("sidewatch_backlog_bytes", (), view.backlog.held_bytes)
         put("sidewatch_backlog_age_seconds", (), view.backlog.age_seconds)
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        put("sidewatch_observer_cpu_seconds_total", (), usage.ru_utime + usage.ru_stime)
+        put("sidewatch_observer_cpu_seconds_total", (), cpu_seconds())
         put("sidewatch_observer_resident_memory_bytes", (), view.resident_bytes())
         parts = view.parts()
         for name in parts.names:

@@ -227,6 +227,12 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("sidewatch_captures_dropped_total", C, "Exchanges not handed over whole.", ("reason",)),
     Metric("sidewatch_channel_bytes", G, "Bytes that wait in the workers for the observer."),
     Metric("sidewatch_workers", G, "Connected proxy workers."),
+    Metric(
+        "sidewatch_proxy_resident_memory_bytes",
+        G,
+        "Resident memory of the workers together; pages that they share count for each.",
+    ),
+    Metric("sidewatch_proxy_cpu_seconds_total", C, "Processor time of the workers together."),
     Metric("sidewatch_observer_losses_total", C, "Times that the workers lost the observer."),
     # The observer itself.
     Metric("sidewatch_backlog_exchanges", G, "Exchanges that wait to be judged."),

@@ -13,7 +13,7 @@ from sidecar.observer.outcome import State
 from sidecar.observer.parts import Parts
 from sidecar.observer.selftest import Selftest
 from sidecar.observer.worker_totals import WorkerTotals
-from sidecar.supervisor import resident_bytes
+from sidecar.usage import resident_bytes
 from watchers.drift import DriftEvent, StreamKey, StreamStatus
 
 

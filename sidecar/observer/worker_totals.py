@@ -5,7 +5,7 @@ counted is kept. What it had seen but not settled when it died can have no other
 the ledger's sum over states stays equal to the exchanges seen.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,13 +21,14 @@ LOST = "skipped\0worker_lost"
 class Sums:
     """Counters by metric and labels; histograms as cells of `metric_table`."""
 
-    counters: Counter[tuple[str, Labels]] = field(default_factory=Counter)
+    counters: defaultdict[tuple[str, Labels], float] = field(default_factory=lambda: defaultdict(float))
     histograms: dict[tuple[str, Labels], Cell] = field(default_factory=dict)
 
     def add(self, totals: Totals) -> None:
         counters = self.counters
         counters["sidewatch_seen_exchanges_total", ()] += totals.seen
         counters["sidewatch_observer_losses_total", ()] += totals.observer_losses
+        counters["sidewatch_proxy_cpu_seconds_total", ()] += totals.cpu_seconds
         self._histogram("sidewatch_added_latency_seconds", (), totals.added_seconds)
         for reason, count in totals.dropped.items():
             counters["sidewatch_captures_dropped_total", (reason,)] += count
@@ -79,7 +80,8 @@ class WorkerTotals:
     def sums(self) -> Sums:
         """Return what all workers, present and past, have counted."""
         sums = Sums(
-            Counter(self._retired.counters), {key: list(cell) for key, cell in self._retired.histograms.items()}
+            defaultdict(float, self._retired.counters),
+            {key: list(cell) for key, cell in self._retired.histograms.items()},
         )
         for totals in self._latest.values():
             sums.add(totals)
@@ -96,6 +98,7 @@ class WorkerTotals:
             "sidewatch_in_flight": float(sum(totals.in_flight for totals in latest)),
             "sidewatch_client_connections": float(sum(totals.client_connections for totals in latest)),
             "sidewatch_channel_bytes": float(sum(totals.channel_bytes for totals in latest)),
+            "sidewatch_proxy_resident_memory_bytes": float(sum(totals.resident_bytes for totals in latest)),
         }
 
 
@@ -106,4 +109,6 @@ def settled_as_lost(totals: Totals) -> Totals:
         settled = sum(count for key, count in totals.ledger.items() if key.split("\0")[0] == watcher)
         if settled < totals.seen:
             ledger[f"{watcher}\0{LOST}"] = ledger.get(f"{watcher}\0{LOST}", 0) + totals.seen - settled
-    return msgspec.structs.replace(totals, ledger=ledger, in_flight=0, client_connections=0, channel_bytes=0)
+    return msgspec.structs.replace(
+        totals, ledger=ledger, in_flight=0, client_connections=0, channel_bytes=0, resident_bytes=0
+    )

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Final
 
 from sidecar.channel import ADDED_BOUNDS, DURATION_BOUNDS, Histogram, Totals, Traffic
+from sidecar.usage import cpu_seconds, resident_bytes
 
 ROWS: Final = 2_000  # combinations of route, method, status and ending; past it the row of "other" counts
 _METHODS: Final = frozenset(b"GET HEAD POST PUT DELETE OPTIONS TRACE PATCH".split())
@@ -95,6 +96,8 @@ class Tally:
             refused=dict(self.refused),
             watchers=list(self.watchers),
             reloads_refused=self.reloads_refused,
+            cpu_seconds=cpu_seconds(),
+            resident_bytes=resident_bytes(self._pid),
         )
 
     def _row(self, route: str, method: bytes, status: int, ending: str) -> Traffic:

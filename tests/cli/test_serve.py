@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.usage import resident_bytes
+
 HEAVY = ("numpy", "aiohttp", "orjson", "prometheus_client", "onnxruntime", "tokenizers", "watchers")
 
 
@@ -176,11 +178,16 @@ def test_several_workers_share_the_port_and_the_counts(sidewatch, upstream):
     for _ in range(40):
         assert running.post().status == 200
     deadline = time.monotonic() + 15
-    seen = 0.0
-    while seen < 40 and time.monotonic() < deadline:
-        found = re.search(r"^sidewatch_seen_exchanges_total (\S+)$", running.get("/metrics")[1], re.MULTILINE)
-        seen = float(found[1]) if found else 0.0
-    assert seen == 40
+    page: dict[str, float] = {}
+    while page.get("seen_exchanges_total") != 40 and time.monotonic() < deadline:
+        found = re.findall(
+            r"^sidewatch_(seen_exchanges_total|proxy_\S+) (\S+)$", running.get("/metrics")[1], re.MULTILINE
+        )
+        page = {name: float(value) for name, value in found}
+    assert page["seen_exchanges_total"] == 40
+    workers = (running.process.pid, running.children()["sidecar.proxy"])
+    assert page["proxy_resident_memory_bytes"] == pytest.approx(sum(map(resident_bytes, workers)), rel=0.1)
+    assert 0.1 < page["proxy_cpu_seconds_total"] < 30
     assert running.stop() == 0
 
 

@@ -17,17 +17,22 @@ def traffic(exchanges: int) -> Traffic:
 def test_workers_are_added_up_and_a_newer_state_replaces_the_older() -> None:
     workers = WorkerTotals()
     workers.update(totals(worker=0, seen=3, traffic=[traffic(3)], in_flight=2))
-    workers.update(totals(worker=0, seen=5, traffic=[traffic(5)], in_flight=1))
+    workers.update(totals(worker=0, seen=5, traffic=[traffic(5)], in_flight=1, cpu_seconds=0.5, resident_bytes=7))
     workers.update(
         totals(worker=1, pid=101, seen=7, traffic=[traffic(7)], in_flight=4, upstream_connects={"default\0new": 2})
     )
+    workers.update(totals(worker=2, pid=102, cpu_seconds=2.0, resident_bytes=3))
+    workers.update(totals(worker=2, pid=103, cpu_seconds=0.25, resident_bytes=4))
+
     sums = workers.sums()
     assert sums.counters["sidewatch_seen_exchanges_total", ()] == 12
     assert sums.counters["sidewatch_exchanges_total", ("default", "POST", "200", "complete")] == 12
     assert sums.counters["sidewatch_response_bytes_total", ("default",)] == 240
     assert sums.counters["sidewatch_upstream_connects_total", ("default", "new")] == 2
     assert sums.histograms["sidewatch_exchange_duration_seconds", ("default",)] == [12, *[0] * 14, 3.0]
+    assert sums.counters["sidewatch_proxy_cpu_seconds_total", ()] == 2.75
     assert workers.gauges()["sidewatch_in_flight"] == 5
+    assert workers.gauges()["sidewatch_proxy_resident_memory_bytes"] == 11
 
 
 def test_a_worker_that_died_before_anything_was_settled_has_lost_all() -> None:

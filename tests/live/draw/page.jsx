@@ -95,7 +95,11 @@ function Rows({ panel, width, height }) {
     values: series.map((one) => (column === 'Value' ? one.values.at(-1) : one.labels[column] ?? '')),
   }));
   const frame = toDataFrame({ fields });
-  frame.fields.forEach((field, index) => withDisplay(field, field.type === FieldType.number ? config : { custom: config.custom ?? {} }, index));
+  const widths = Object.fromEntries((panel.fieldConfig.overrides ?? []).map(({ matcher, properties }) => [matcher.options, properties.find(({ id }) => id === 'custom.width')?.value]));
+  frame.fields.forEach((field, index) => {
+    const custom = { ...config.custom, width: widths[field.name] };
+    withDisplay(field, field.type === FieldType.number ? { ...config, custom } : { custom }, index);
+  });
   return <Table data={frame} width={width} height={height} />;
 }
 
