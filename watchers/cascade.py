@@ -92,9 +92,8 @@ class Cascade:
         budget: int | None = None,
         read: Encoding | None = None,
     ) -> dict[str, list[Piece]]:
-        """Find what flags hang on: every piece is tried at full depth; else those first that weigh most to the first stage."""
-        guide = None if self.depth is Depth.FULL else self._weightiest
-        return self._encoder.evidence(text, head, labels, most, budget, read, guide)
+        """Find what flags hang on, the same at every depth: what weighs most to the first stage is tried first."""
+        return self._encoder.evidence(text, head, labels, most, budget, read, self._weightiest)
 
     def _weightiest(self, pieces: Sequence[str], label: str) -> list[int]:
         weights = self._first.weights(pieces, self.pack.labels.index(label))
