@@ -56,6 +56,8 @@ lock: ## write the lock files anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--allow-unsafe --build-deps-for wheel --only-build-deps --output-file requirements-build.lock pyproject.toml
 
+train screen card: export PYTHONHASHSEED = 0 # the order of generated names hangs on it
+
 train: ## train the pack anew: about two hours on two cores, into build/pack; then write it and its card (DATA=directory)
 	$(PYTHON) -m venv build/train
 	build/train/bin/python -m pip install --quiet --editable '.[train]'
