@@ -4,6 +4,7 @@ What is written in digits must look like what the tag says and be the whole of w
 beside another piece.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -26,6 +27,22 @@ _CATALOGUED: Final = pattern(r"^97[89]-\d{1,5}-")  # ISBN
 _SPACED_DATE: Final = pattern(r"^\d{1,2} \d{1,2} (?:19|20)\d\d$")
 _MIXED_DIGITS: Final = 4  # of an id with capitals
 _NO_STREET: Final = pattern(r"(?i)\b(?:gate|seat|flight|row|terminal|platform)\b")
+# No house has such a number: money, a term of a sum, a part of a larger number before it; a measure or the sum's next sign after it.
+_COUNTS_BEFORE: Final = pattern(r"(?:[$=*+<>\xa3\xd7] ?|\d[.,])$")
+_COUNTS_AFTER: Final = pattern(
+    r"(?i)^(?:[.,]\d| ?(?:[=*+%<>\xb0\xd7]|(?:x|by) \d|(?:sq(?:uare)?|cubic|ft|feet|foot|inch(?:es)?|[ckm]m|(?-i:m|g)|met(?:er|re)s?"
+    r"|yards|miles|[km]g|lbs?|floors?|stor(?:ies|eys)|years?|months?|weeks?|days?|hours?|minutes?|uhr|pp|bce?|ce)\b))"
+)
+_DIGITS: Final = re.compile(r"\d+")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}|[^\W\d_a-zA-Z]")
+# Words beside which a number is no address: of streets there must be another one.
+_NAMELESS: Final = re.compile(
+    r"a|about|ab|and|answer|are|as|at|because|bc|bce|by|ce|chapter|class|cm|each|equals|far|fährt|feet|find|floor|floors|for"
+    r"|from|ft|grade|has|have|he|how|if|in|inch|inches|is|it|km|kg|line|long|m|measure|measures|metres|meters|mm|of|on|only"
+    r"|or|over|page|part|pier|pp|port|root|route|section|she|so|square|step|take|takes|than|that|the|then|they|this|to|total"
+    r"|uhr|um|und|under|von|was|were|what|when|will|with|yards",
+    re.IGNORECASE,
+)
 
 
 def trusted(text: str, tags: Sequence[Span], patterns: Sequence[Span]) -> list[Span]:
@@ -92,7 +109,7 @@ def _id(value: str, raw: bytes, digits: int) -> bool:
 
 def _address(text: str, tag: Span, anchors: Sequence[Span], starts: Sequence[int]) -> bool:
     """Say whether it is whole (a number and a name), becomes whole with a piece beside it, or is a town's postal code."""
-    if _whole(text[tag.start : tag.end]):
+    if _whole(text, tag.start, tag.end):
         return not _NO_STREET.search(text[tag.start : tag.end].encode("latin-1", "replace"))
     first, last = bisect_left(starts, tag.start - _REACH), bisect_left(starts, tag.end + _GAP + 1)
     for other in anchors[first:last]:
@@ -102,10 +119,25 @@ def _address(text: str, tag: Span, anchors: Sequence[Span], starts: Sequence[int
         if other.label == "LOCATION":
             if sum(map(str.isdigit, text[tag.start : tag.end])) >= _POSTAL_DIGITS:
                 return True
-        elif _whole(text[min(tag.start, other.start) : max(tag.end, other.end)]):
+        elif _whole(text, min(tag.start, other.start), max(tag.end, other.end)):
             return True
     return False
 
 
-def _whole(value: str) -> bool:
-    return len(value) >= _LEAST_CHARS and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+def _whole(text: str, start: int, end: int) -> bool:
+    """Say whether there is a number that could be a house's, and a word that could be a street's."""
+    value = text[start:end]
+    return (
+        len(value) >= _LEAST_CHARS
+        and any(not _NAMELESS.fullmatch(word) for word in _WORD.findall(value))
+        and any(
+            _of_a_house(text, start + at, start + after) for at, after in map(re.Match.span, _DIGITS.finditer(value))
+        )
+    )
+
+
+def _of_a_house(text: str, start: int, end: int) -> bool:
+    before, after = (
+        part.encode("latin-1", "replace") for part in (text[max(0, start - 2) : start], text[end : end + 12])
+    )
+    return not _COUNTS_BEFORE.search(before) and not _COUNTS_AFTER.search(after)
