@@ -19,9 +19,9 @@ LOST = "skipped\0worker_lost"
 
 @dataclass(slots=True)
 class Sums:
-    """Counters by metric and labels; histograms as cells of `metric_table`."""
+    """Counters by metric and labels, counts as whole numbers; histograms as cells of `metric_table`."""
 
-    counters: defaultdict[tuple[str, Labels], float] = field(default_factory=lambda: defaultdict(float))
+    counters: defaultdict[tuple[str, Labels], float] = field(default_factory=lambda: defaultdict(int))
     histograms: dict[tuple[str, Labels], Cell] = field(default_factory=dict)
 
     def add(self, totals: Totals) -> None:
@@ -80,7 +80,7 @@ class WorkerTotals:
     def sums(self) -> Sums:
         """Return what all workers, present and past, have counted."""
         sums = Sums(
-            defaultdict(float, self._retired.counters),
+            defaultdict(int, self._retired.counters),
             {key: list(cell) for key, cell in self._retired.histograms.items()},
         )
         for totals in self._latest.values():
