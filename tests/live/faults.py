@@ -58,6 +58,20 @@ def background(live: Stack) -> Iterator[Background]:
         traffic.stop()
 
 
+def oddities(live: Stack) -> None:
+    """Send what has its panel and wakes nobody: tool calls, refusals, heads past the limit, an app for each exchange."""
+    assert set(posts(live.api, plain(8), "calling", "m-calling", pause=0.1)) == {200}
+    assert set(posts(live.api, plain(4), "refusing", "m-refusing", pause=0.1)) == {200}
+    for text in plain(4):
+        assert post(live.api, text, **{"X-Long": "x" * 70_000}) == 431
+
+
+def overflow(live: Stack) -> None:
+    """Name more apps than a label has values."""
+    for number, text in enumerate(plain(70)):
+        assert post(live.api, text, model="m-apps", **{APP_HEADER: f"app-{number}"}) == 200
+
+
 def fail(live: Stack) -> None:
     assert set(posts(live.api, plain(90), "broken", "m-broken")) == {503}
 
@@ -135,11 +149,7 @@ def blind(live: Stack) -> None:
 
 def unplug(live: Stack) -> None:
     """Name an inference server that is not there, until the alert has fired; the model then runs here again."""
-
-    def change(tree: dict[str, Any]) -> None:
-        tree["watchers"]["remote"] = {"endpoint": f"http://127.0.0.1:{free_port()}"}
-
-    with live.configured(change):
+    with live.inference_server(f"http://127.0.0.1:{free_port()}"):
         posts(live.api, plain(20), model="m-unplugged", pause=0.2)
         wait_for(lambda: live.outside.got("SidewatchInferenceServerAway", "firing"), 120, "the alert")
 

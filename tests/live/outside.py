@@ -1,4 +1,4 @@
-"""What stands around Sidewatch: a model API that fails as it is told, and the webhook that Alertmanager calls."""
+"""What stands around Sidewatch: a model API that fails as it is told, a judge, and the webhook that Alertmanager calls."""
 
 import json
 import threading
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from zlib import crc32
 
 MOOD = "X-Outside"  # a request's header: how the API shall answer
 SLOW_SECONDS = 2.0
@@ -34,12 +35,26 @@ def _calling(request: dict[str, Any]) -> tuple[int, bytes]:
     return 200, _chat(request, choices=[{"index": 0, "message": message, "finish_reason": "tool_calls"}])
 
 
+def _refusing(request: dict[str, Any]) -> tuple[int, bytes]:
+    message = {"role": "assistant", "content": None, "refusal": "I can't help with that."}
+    return 200, _chat(request, choices=[{"index": 0, "message": message, "finish_reason": "stop"}])
+
+
+def _judging(request: dict[str, Any]) -> tuple[int, bytes]:
+    """Answer every question of the rubric; flag one text in eight, so that watchers and judge disagree."""
+    questions = request["response_format"]["json_schema"]["schema"]["properties"]
+    flagged = crc32(request["messages"][-1]["content"].encode()) % 8 == 0
+    return 200, _chat(request, json.dumps(dict.fromkeys(questions, 0.9 if flagged else 0.02)))
+
+
 # mood -> status and body
 ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
     "plain": lambda request: (200, _chat(request)),
     "broken": lambda _: (503, b'{"error":{"message":"overloaded","type":"server_error"}}'),
     "slow": _slow,
     "calling": _calling,
+    "refusing": _refusing,
+    "judging": _judging,
     "garbled": lambda _: (200, b'{"id": "chatcmpl-1", "choices": [{"message": {"content": "It is with the'),
     "leaking": lambda request: (200, _chat(request, LEAK)),
     "dear": lambda request: (200, _chat(request, usage={"prompt_tokens": 2_000_000, "completion_tokens": 10})),
@@ -49,7 +64,7 @@ ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, bytes]]] = {
 
 @dataclass
 class Outside:
-    """Both on one port."""
+    """All on one port."""
 
     alerts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -65,7 +80,8 @@ class Outside:
                 if self.path == "/hook":
                     outside.alerts.extend(json.loads(body)["alerts"])
                 else:
-                    status, answer = ANSWERS[self.headers.get(MOOD, "plain")](json.loads(body))
+                    mood = "judging" if self.path.startswith("/judge/") else self.headers.get(MOOD, "plain")
+                    status, answer = ANSWERS[mood](json.loads(body))
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))

@@ -14,8 +14,8 @@ from pathlib import Path
 from sidecar.demo.script import plan
 from sidecar.demo.traffic import App
 from tests.live import faults
-from tests.live.outside import posts
-from tests.live.stack import Stack, stack
+from tests.live.inference import mlserver
+from tests.live.stack import Stack, free_port, stack
 
 DRAW = Path("tests/live/draw/draw.mjs")
 
@@ -44,8 +44,9 @@ def main(out: Path, minutes: float, form: str) -> None:
         asyncio.run(_traffic(live, 60 * minutes * 0.5))
         background.topic_shift = True
         faults.fail(live)
-        posts(live.api, faults.plain(12), "calling", "m-calling", pause=0.3)
-        asyncio.run(_traffic(live, 60 * minutes * 0.25))
+        faults.oddities(live)
+        with mlserver(Path(folder), free_port()) as url, live.inference_server(url):
+            asyncio.run(_traffic(live, 60 * minutes * 0.25))
         faults.flood(live)
         asyncio.run(_traffic(live, 60 * minutes * 0.25))
         live.judged()

@@ -78,6 +78,10 @@ class Stack:
         """Return the address of the API that fails as it is told, through the proxy."""
         return f"{self.proxy}/outside/v1/chat/completions"
 
+    def inference_server(self, url: str) -> contextlib.AbstractContextManager[None]:
+        """Run the model on this server, and here again when the context ends."""
+        return self.configured(lambda tree: tree["watchers"].update(remote={"endpoint": url}))
+
     def query(self, expr: str) -> list[dict[str, Any]]:
         """Return what Prometheus answers now. Raises HTTPError on what it refuses."""
         text = urllib.parse.urlencode({"query": expr})
@@ -200,6 +204,14 @@ def settings(ports: dict[str, int], model: str, outside: str) -> dict[str, Any]:
             "labels": [{"name": "app", "header": APP_HEADER, "metric": True}],
             "queue_exchanges": 200,
             "nice": 0,
+        },
+        "metrics": {"label_values": 60},
+        "judge": {
+            "endpoint": f"{outside}/judge",
+            "model": "gpt-4o-mini",
+            "sample": 0.5,
+            "sample_flagged": 1.0,
+            "requests_per_minute": 1_000,
         },
         "watchers": {"enabled": [*BUILT_IN_WATCHERS, "tripwire"], "settings": {"tripwire": {"type": "tripwire"}}},
         "drift": {"reference_exchanges": 50, "options": {"alarm_every": 20_000}},
