@@ -13,7 +13,7 @@ from sidecar.demo.provider import ANSWER_HEADER
 from sidecar.demo.script import SYSTEM, Ask
 
 OPENAI_MODEL: Final = "gpt-4o-mini"
-ANTHROPIC_MODEL: Final = "claude-sonnet-4-5"
+ANTHROPIC_MODEL: Final = "claude-sonnet-5-5"
 PLANTED_HEADER: Final = "x-demo-planted"
 TOPIC_HEADER: Final = "x-demo-topic"
 APP_HEADER: Final = "x-demo-app"
